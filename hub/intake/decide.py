@@ -1,0 +1,192 @@
+"""Decide one order's messages: join the facts, fold, and name what became of each. Pure; the seats come after.
+
+work on an order = what the database held of it + the messages about it, in order of arrival
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from hub.intake.receipts import LIVE_SOURCES, Receipt
+from hub.ledger import (
+    HUB,
+    Document,
+    Joined,
+    Posting,
+    Statement,
+    difference,
+    fold_with_postings,
+    statements_of,
+)
+from hub.ledger.fold import Folded
+from hub.ledger.rules import Refusal, refusal
+from hub.ports import Profile
+from hub.store.orders import Stored
+from hub.store.timetable import Place, Timetable
+from schemas.facts import SeatNotGranted
+from schemas.observation import Observation
+from schemas.order import Order
+from schemas.states import valid_states
+
+_EVENT_TYPES = (
+    ("ticket.refunded", "order.refunded"),
+    ("refund.", "order.refunded"),
+    ("ticket.changed", "order.changed"),
+    ("change.", "order.changed"),
+    ("ticket.issued", "order.issued"),
+    ("ticket.voided", "order.cancelled"),
+    ("ticket.hold_cancelled", "order.cancelled"),
+    ("ticket.hold_expired", "order.expired"),
+    ("payment.", "order.paid"),
+    ("ticket.held", "order.held"),
+    ("pickup.", "order.collected"),
+    ("ticket.printed", "order.collected"),
+    ("ticket.", "order.travelled"),
+    ("resolved", "order.resolved"),
+    ("retracted", "order.resolved"),
+    ("adjusted", "order.adjusted"),
+)
+"""The first prefix that one of the new facts has names the event."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What became of one message."""
+
+    receipt: Receipt
+    observation: Observation
+    outcome: str
+    joined: Joined
+    order: Order | None
+    opened: list[str] = field(default_factory=list)
+    refusal: Refusal | None = None
+    lines: list[Posting] = field(default_factory=list)
+    arrival: str = "in_order"
+    sequence: int | None = None
+
+    @property
+    def event_type(self) -> str | None:
+        """The type of the event this message causes; None when it changed nothing at all."""
+        if self.outcome == "refused" or not self.joined.taken:
+            return None
+        changed = (*self.joined.new, *self.joined.restated)
+        for prefix, event_type in _EVENT_TYPES:
+            if any(identity.startswith(prefix) for identity in changed):
+                return event_type
+        return "order.disputed" if self.opened else "order.witnessed"
+
+
+@dataclass(slots=True)
+class Work:
+    """One order in one transaction."""
+
+    order_id: UUID
+    order_no: str
+    stored: Stored | None
+    document: Document
+    folded: Folded | None
+    last_stated: dict[str, str]
+    sequence: int
+    decisions: list[Decision] = field(default_factory=list)
+
+    @classmethod
+    def on(cls, order_id: UUID, order_no: str, stored: Stored | None) -> "Work":
+        document = stored.document if stored else Document(order_id=order_id)
+        folded = fold_with_postings(document) if document.facts else None
+        last_stated = dict(stored.last_stated) if stored else {}
+        return cls(order_id, order_no, stored, document, folded, last_stated, stored.sequence if stored else 0)
+
+    @property
+    def held(self) -> dict[str, Place]:
+        return self.stored.held if self.stored else {}
+
+    def decide(self, receipt: Receipt, observation: Observation, profile: Profile, timetable: Timetable) -> Decision:
+        """Take one message into the set, as far as the facts go; seats are claimed by the caller."""
+        before = self.folded
+        document = self.document.with_references(observation.references, observation.occurred_at)
+        message = f"{receipt.channel}/{receipt.message_id}"
+        document, joined = document.join(receipt.channel, statements_of(observation, receipt.received_at, message))
+        after = fold_with_postings(document) if joined.taken or before is None else before
+        decision = Decision(receipt, observation, "applied", joined, after.order)
+        if observation.mode == "ask" and joined.new:
+            decision.refusal = refusal(before.order if before else None, after.order, observation, timetable.knows)
+        if decision.refusal is not None:
+            self.refuse(decision, decision.refusal)
+        else:
+            decision.arrival = self._arrival(receipt, observation, profile)
+            self._settle(decision, before, document, after)
+        self.decisions.append(decision)
+        return decision
+
+    def refuse(self, decision: Decision, why: Refusal) -> None:
+        decision.outcome, decision.refusal, decision.order, decision.lines = "refused", why, None, []
+
+    def not_granted(self, decision: Decision, lost: Mapping[str, str | None]) -> None:
+        """A tell lost the race for these tickets' seats: record the hub's own word on it and open the dispute."""
+        before = self.folded
+        at = decision.observation.occurred_at
+        said = [
+            Statement(
+                fact=SeatNotGranted(occurred_at=at, ticket_no=ticket_no, holder=holder),
+                stated_at=at,
+                recorded_at=decision.receipt.received_at,
+                message=f"{decision.receipt.channel}/{decision.receipt.message_id}",
+            )
+            for ticket_no, holder in sorted(lost.items())
+        ]
+        document, joined = self.document.join(HUB, said)
+        after = fold_with_postings(document)
+        decision.joined = Joined(
+            decision.joined.new,
+            decision.joined.attested,
+            decision.joined.restated,
+            decision.joined.taken + joined.taken,
+        )
+        lines = decision.lines
+        self._settle(decision, before, document, after)
+        decision.lines = lines + decision.lines
+
+    def _settle(self, decision: Decision, before: Folded | None, document: Document, after: Folded) -> None:
+        self.document, self.folded = document, after
+        known = {d.dispute_id for d in before.order.disputes if d.state == "open"} if before else set()
+        decision.opened += [
+            d.dispute_id for d in after.order.disputes if d.state == "open" and d.dispute_id not in known
+        ]
+        decision.order = after.order
+        decision.lines = difference(before.lines if before else [], after.lines)
+        if decision.opened:
+            decision.outcome = "disputed"
+        elif decision.joined.new or decision.joined.restated:
+            decision.outcome = "applied"
+        else:
+            decision.outcome = "witnessed"
+
+    def _arrival(self, receipt: Receipt, observation: Observation, profile: Profile) -> str:
+        """in_order, out_of_order (older than what this channel said of the order before) or late."""
+        stated = f"{observation.occurred_at.timestamp():017.6f}|{observation.sequence:09d}"
+        latest = self.last_stated.get(receipt.channel, "")
+        self.last_stated[receipt.channel] = max(latest, stated)
+        if receipt.source not in LIVE_SOURCES:
+            return "in_order"
+        if receipt.received_at - observation.occurred_at > profile.late_after:
+            return "late"
+        return "out_of_order" if stated < latest else "in_order"
+
+
+def wanted(order: Order | None, timetable: Timetable) -> dict[str, Place]:
+    """The places that an order's valid tickets must hold: ticket number -> place."""
+    if order is None:
+        return {}
+    found: dict[str, Place] = {}
+    for ticket in order.tickets:
+        leg, seat = ticket.leg, ticket.seat
+        if ticket.state not in valid_states() or not ticket.seat_granted or leg is None or seat is None:
+            continue
+        run = timetable.run(leg)
+        if run is None or seat.standing or not seat.coach or not seat.number:
+            continue
+        if legs := run.legs(leg.origin.station, leg.destination.station):
+            found[ticket.ticket_no] = Place(
+                leg.service_date, run.train_no, seat.coach.lstrip("0"), seat.number.lstrip("0"), legs
+            )
+    return found

@@ -1,0 +1,354 @@
+"""From bytes to ledger: the one path that every message takes.
+
+    parse (pure) -> lock orders -> seen before? -> resolve references -> decide -> seats -> write -> commit
+
+A batch is one transaction. If PostgreSQL refuses the batch (two processes with the same message, a deadlock), its
+messages are taken one by one, so that no message suffers for its neighbour.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from hub.intake import answers
+from hub.intake.answers import Answer
+from hub.intake.decide import Decision, Work, wanted
+from hub.intake.receipts import LIVE_SOURCES, Parsed, Receipt
+from hub.intake.writing import write
+from hub.ledger.rules import Refusal
+from hub.ports import Adapter
+from hub.store import messages, orders, seats
+from hub.store.seal import Seal, convert_fact
+from hub.store.timetable import Place, Timetable
+from schemas.facts import Leg, TicketHeld, TicketIssued
+from schemas.observation import Observation, ReferenceClaim, Rejection
+from schemas.problems import Problem, problem
+
+log = logging.getLogger(__name__)
+
+Pool = ConnectionPool[Connection[TupleRow]]
+
+_AGAIN = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+_TRIES = 5
+
+
+class Intake:
+    """The door of the ledger. ``take`` may be called from many threads at once."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        adapters: Mapping[str, Adapter],
+        seal: Seal,
+        new_id: Callable[[], UUID],
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``committed`` is called after every commit that wrote an event: a hint to deliver, which may be lost."""
+        self._pool = pool
+        self._adapters = adapters
+        self._seal = seal
+        self._new_id = new_id
+        self._committed = committed
+        self._timetable = Timetable()
+
+    def take(self, receipts: Sequence[Receipt]) -> list[Answer]:
+        """Decide these messages durably; the answers stand in the order of the receipts.
+
+        Every answer is on disk when this returns. Never raises for a message: 503 ``not_ready`` says that the
+        database did not answer and nothing was taken, 500 ``internal`` that this one message broke a rule of ours.
+        """
+        parsed = [self._parse(receipt) for receipt in receipts]
+        try:
+            return self._transaction(parsed)
+        except _AGAIN:
+            return [self._alone(item) for item in parsed]
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("the ledger cannot be written: %s", type(error).__name__)
+            return [answers.refused(item.receipt, problem("not_ready")) for item in parsed]
+        except Exception:
+            log.exception("a batch of %d failed; taking its messages one by one", len(parsed))
+            return [self._alone(item) for item in parsed]
+
+    def reject(self, receipt: Receipt, refusal: Problem) -> Answer:
+        """Keep and answer what may not become a message: nobody vouched for it, it is too large, it has no id."""
+        answer = answers.refused(receipt, refusal)
+        try:
+            with self._pool.connection() as connection:
+                messages.insert_rejection(connection, rejection_row(self._seal, receipt, answer))
+        except (psycopg.OperationalError, PoolTimeout):
+            return answers.refused(receipt, problem("not_ready"))
+        return answer
+
+    def _alone(self, item: Parsed) -> Answer:
+        for _ in range(_TRIES):
+            try:
+                return self._transaction([item])[0]
+            except _AGAIN:
+                continue
+            except (psycopg.OperationalError, PoolTimeout):
+                break
+            except Exception:
+                log.exception("message %s/%s failed", item.receipt.channel, item.receipt.message_id)
+                return answers.refused(item.receipt, problem("internal"))
+        return answers.refused(item.receipt, problem("not_ready"))
+
+    def _parse(self, receipt: Receipt) -> Parsed:
+        try:
+            result = self._adapters[receipt.channel].parse(receipt.raw)
+        except Exception:
+            # Adapters of strangers run here too: theirs to mend, ours to survive.
+            log.exception("the adapter of %s failed on %s", receipt.channel, receipt.message_id)
+            result = Rejection(code="message_malformed", detail="The adapter failed on this message.", pointer="/")
+        if isinstance(result, Observation):
+            result = result.model_copy(
+                update={"facts": tuple(convert_fact(fact, self._seal.seal) for fact in result.facts)}
+            )
+        return Parsed(receipt, result)
+
+    def _transaction(self, parsed: Sequence[Parsed]) -> list[Answer]:
+        with self._pool.connection() as connection:
+            result, wrote_events = _Batch(self, connection, parsed).run()
+        if wrote_events:
+            self._committed()
+        return result
+
+
+class _Batch:
+    """One transaction's worth of messages."""
+
+    def __init__(self, intake: Intake, connection: Connection[TupleRow], parsed: Sequence[Parsed]) -> None:
+        self.adapters, self.seal = intake._adapters, intake._seal
+        self.timetable, self.new_id = intake._timetable, intake._new_id
+        self.connection = connection
+        self.parsed = parsed
+        self.answers: dict[int, Answer] = {}
+        self.repeats: list[tuple[str, str, str, datetime]] = []
+
+    def run(self) -> tuple[list[Answer], bool]:
+        observed = [(n, p.result) for n, p in enumerate(self.parsed) if isinstance(p.result, Observation)]
+        if observed:
+            orders.lock(self.connection, (observation.references[0] for _, observation in observed))
+        fresh = self._fresh()
+        works = self._decide([(n, observation) for n, observation in observed if n in fresh])
+        rejected = [(n, p.result) for n, p in enumerate(self.parsed) if n in fresh and isinstance(p.result, Rejection)]
+        wrote = write(self.connection, self.new_id, works, self.timetable)
+        rows = []
+        for work in works:
+            for decision in work.decisions:
+                n, answer = self._answer(work, decision)
+                self.answers[n] = answer
+                rows.append(self._row(self.parsed[n].receipt, answer, decision, work.order_id))
+        for n, rejection in rejected:
+            self.answers[n] = answers.rejected(self.parsed[n].receipt, rejection)
+            rows.append(self._row(self.parsed[n].receipt, self.answers[n], None, None))
+        messages.insert(self.connection, rows)
+        self._answer_repeats()
+        messages.insert_repeats(self.connection, self.repeats)
+        return [self.answers[n] for n in range(len(self.parsed))], wrote
+
+    # -- seen before ------------------------------------------------------------------------------------------------
+
+    def _fresh(self) -> set[int]:
+        """Places of messages nobody has seen, here or in the database; the others are answered as before."""
+        known = messages.known(self.connection, [p.receipt.key for p in self.parsed])
+        first: dict[tuple[str, str], int] = {}
+        fresh: set[int] = set()
+        self.again: list[tuple[int, int]] = []
+        for n, item in enumerate(self.parsed):
+            receipt = item.receipt
+            if receipt.key in known:
+                before = known[receipt.key]
+                status = int(before.answer.get("status", 200)) if before.answer.get("outcome") == "refused" else 200
+                self._repeat(n, before.digest, Answer(status, before.answer))
+            elif receipt.key in first:
+                self.again.append((n, first[receipt.key]))
+            else:
+                first[receipt.key] = n
+                fresh.add(n)
+        return fresh
+
+    def _answer_repeats(self) -> None:
+        for n, earlier in self.again:
+            self._repeat(n, self.parsed[earlier].receipt.digest, self.answers[earlier])
+
+    def _repeat(self, n: int, digest: bytes, answer: Answer) -> None:
+        receipt = self.parsed[n].receipt
+        if digest == receipt.digest:
+            self.answers[n] = answer.again()
+            if receipt.source in LIVE_SOURCES:  # a file or poll that is taken up again after a crash repeats itself
+                self.repeats.append((receipt.channel, receipt.message_id, receipt.source, receipt.received_at))
+            return
+        self.answers[n] = answers.refused(receipt, problem("message_id_reused"))
+        messages.insert_rejection(self.connection, rejection_row(self.seal, receipt, self.answers[n]))
+
+    # -- orders and seats -------------------------------------------------------------------------------------------
+
+    def _decide(self, observed: Sequence[tuple[int, Observation]]) -> list[Work]:
+        if not observed:
+            return []
+        self.timetable.learn(self.connection, _legs(observation for _, observation in observed))
+        works = self._works([observation for _, observation in observed])
+        self.place: dict[int, int] = {}
+        for n, observation in observed:
+            work = works[_anchor(observation)]
+            decision = self._take(work, n, observation)
+            self.place[id(decision)] = n
+        distinct = list({id(work): work for work in works.values()}.values())
+        self.timetable.learn(self.connection, _held_legs(distinct))
+        self._claim(distinct)
+        return distinct
+
+    def _take(self, work: Work, n: int, observation: Observation) -> Decision:
+        receipt = self.parsed[n].receipt
+        return work.decide(receipt, observation, self.adapters[receipt.channel].profile, self.timetable)
+
+    def _works(self, observations: Sequence[Observation]) -> dict[tuple[str, str, str], Work]:
+        """The orders that these observations are about, found by their references or new; anchor -> work."""
+        claims = [claim for observation in observations for claim in observation.references]
+        known = orders.resolve(self.connection, claims)
+        bound: dict[tuple[str, str, str], UUID] = {}
+        new_rows: list[tuple[str, str, str, UUID]] = []
+        for observation in observations:
+            keys = [(c.system, c.kind, c.value) for c in observation.references]
+            order_id = next((found for key in keys if (found := bound.get(key) or known.get(key))), None)
+            order_id = order_id or self.new_id()
+            for key in keys:
+                if key not in known and key not in bound:
+                    bound[key] = order_id
+                    new_rows.append((*key, order_id))
+            bound.setdefault(_anchor(observation), order_id)
+        orders.insert_references(self.connection, new_rows)
+        stored = orders.read(self.connection, bound.values(), for_update=True)
+        works: dict[UUID, Work] = {}
+        result: dict[tuple[str, str, str], Work] = {}
+        for observation in observations:
+            anchor = _anchor(observation)
+            order_id = bound[anchor]
+            if order_id not in works:
+                works[order_id] = Work.on(order_id, anchor[2], stored.get(order_id))
+            result[anchor] = works[order_id]
+        return result
+
+    def _claim(self, works: Sequence[Work]) -> None:
+        """Move every order's seats to where its facts put them; who comes second is refused or disputed."""
+        releases: list[Place] = []
+        claims: list[tuple[Work, str, Place]] = []
+        for work in works:
+            target = wanted(work.folded.order if work.folded else None, self.timetable)
+            releases += [place for no, place in work.held.items() if target.get(no) != place]
+            claims += [(work, no, place) for no, place in sorted(target.items()) if work.held.get(no) != place]
+        seats.release(self.connection, releases)
+        granted = seats.claim(self.connection, [place for _, _, place in claims])
+        lost: dict[int, list[tuple[str, Place]]] = {}
+        won: dict[int, list[Place]] = {}
+        for (work, ticket_no, place), ours in zip(claims, granted, strict=True):
+            if ours:
+                won.setdefault(id(work), []).append(place)
+            else:
+                lost.setdefault(id(work), []).append((ticket_no, place))
+        for work in works:
+            if id(work) in lost:
+                self._lose(work, lost[id(work)], won.get(id(work), []))
+
+    def _lose(self, work: Work, lost: Sequence[tuple[str, Place]], won: Sequence[Place]) -> None:
+        """The message that brought the lost ticket is refused (ask) or becomes a dispute (tell)."""
+        for ticket_no, place in lost:
+            decision = next(d for d in work.decisions if d.outcome != "refused" and _brings(d.observation, ticket_no))
+            if decision.observation.mode == "tell":
+                work.not_granted(decision, {ticket_no: seats.holder(self.connection, place)})
+                continue
+            if len(work.decisions) > 1:
+                # What followed the ask in this batch was decided on facts that do not stand: take them one by one.
+                raise psycopg.errors.SerializationFailure("an ask of a batch lost its seat")
+            seats.release(self.connection, won)
+            where = f"coach {place.coach} seat {place.seat} of {place.train} on {place.service_date}"
+            work.refuse(decision, Refusal("seat_already_sold", f"Held or sold on these legs: {where}."))
+            work.folded, work.document = None, work.stored.document if work.stored else work.document
+            return
+
+    # -- answers ----------------------------------------------------------------------------------------------------
+
+    def _answer(self, work: Work, decision: Decision) -> tuple[int, Answer]:
+        n = self.place[id(decision)]
+        if decision.refusal is not None:
+            why = decision.refusal
+            known = work.order_id if work.stored else None
+            return n, answers.refused(decision.receipt, problem(why.code, why.detail), known)
+        assert decision.order is not None
+        new = (*decision.joined.new, *decision.joined.restated)
+        answer = answers.decided(
+            decision.receipt, decision.observation, decision.outcome, decision.order, new, decision.opened
+        )
+        return n, answer
+
+    def _row(
+        self, receipt: Receipt, answer: Answer, decision: Decision | None, order_id: UUID | None
+    ) -> messages.MessageRow:
+        refused = answer.outcome == "refused"
+        return messages.MessageRow(
+            channel=receipt.channel,
+            message_id=receipt.message_id,
+            digest=receipt.digest,
+            source=receipt.source,
+            media_type=self.adapters[receipt.channel].profile.media_type,
+            raw=self.seal.seal_bytes(receipt.raw),
+            received_at=receipt.received_at,
+            occurred_at=decision.observation.occurred_at if decision else None,
+            outcome=answer.outcome,
+            code=str(answer.body["code"]) if refused else None,
+            arrival=decision.arrival if decision else "in_order",
+            order_id=order_id,
+            sequence=decision.sequence if decision else None,
+            answer=encode_answer(answer),
+        )
+
+
+REJECTED_HEAD_BYTES = 4096
+
+
+def rejection_row(seal: Seal, receipt: Receipt, answer: Answer) -> messages.RejectionRow:
+    return messages.RejectionRow(
+        channel=receipt.channel,
+        message_id=receipt.message_id or None,
+        code=str(answer.body["code"]),
+        digest=receipt.digest,
+        size_bytes=len(receipt.raw),
+        raw_head=seal.seal_bytes(receipt.raw[:REJECTED_HEAD_BYTES]),
+        problem=json.dumps(answer.body, ensure_ascii=False),
+        received_at=receipt.received_at,
+    )
+
+
+def encode_answer(answer: Answer) -> str:
+    return json.dumps(answer.body, ensure_ascii=False)
+
+
+def _anchor(observation: Observation) -> tuple[str, str, str]:
+    first: ReferenceClaim = observation.references[0]
+    return (first.system, first.kind, first.value)
+
+
+def _legs(observations: Iterable[Observation]) -> list[Leg]:
+    return [
+        fact.ticket.leg
+        for observation in observations
+        for fact in observation.facts
+        if isinstance(fact, TicketHeld | TicketIssued)
+    ]
+
+
+def _held_legs(works: Iterable[Work]) -> list[Leg]:
+    return [t.leg for work in works if work.folded for t in work.folded.order.tickets if t.leg is not None]
+
+
+def _brings(observation: Observation, ticket_no: str) -> bool:
+    return any(
+        isinstance(fact, TicketHeld | TicketIssued) and fact.ticket.ticket_no == ticket_no for fact in observation.facts
+    )

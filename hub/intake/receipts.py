@@ -1,0 +1,41 @@
+"""A message on our side of the door, before anything is decided about it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from schemas.observation import Observation, Rejection
+
+Source = Literal["http", "bulk", "file", "poll", "reconciliation", "hub", "console"]
+
+LIVE_SOURCES = frozenset({"http", "bulk"})
+"""Sources in which the moment of arrival says something about the channel: only there is a message late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Native bytes with who sent them, under which id, and when they came in (business clock)."""
+
+    channel: str
+    message_id: str
+    raw: bytes
+    source: Source
+    received_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.channel, self.message_id)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the bytes: what "the same message" means."""
+        return hashlib.sha256(self.raw).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A receipt and what its adapter made of it, personal numbers sealed."""
+
+    receipt: Receipt
+    result: Observation | Rejection

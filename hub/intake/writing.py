@@ -1,0 +1,120 @@
+"""Write what was decided: about seven rows a sale, each table in one pipelined statement."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from hub.intake.decide import Decision, Work, wanted
+from hub.ledger import Posting
+from hub.ledger.reading import document_key
+from hub.store import events, orders
+from hub.store.timetable import Timetable
+from schemas.order import Order
+
+
+def write(
+    connection: Connection[TupleRow],
+    new_id: Callable[[], UUID],
+    works: Sequence[Work],
+    timetable: Timetable,
+) -> bool:
+    """Write the changed orders with their tickets, disputes and events; whether there were events."""
+    changed = [work for work in works if any(d.event_type is not None for d in work.decisions)]
+    _forget(connection, [work for work in works if work.stored is None and work not in changed])
+    event_rows = [row for work in changed for row in _events(work, new_id)]
+    orders.write(connection, [_order_row(work) for work in changed])
+    orders.write_tickets(connection, [row for work in changed for row in _ticket_rows(work, timetable)])
+    orders.write_disputes(connection, [row for work in changed for row in _dispute_rows(work)])
+    events.insert(connection, event_rows)
+    return bool(event_rows)
+
+
+def _forget(connection: Connection[TupleRow], works: Sequence[Work]) -> None:
+    """An ask that was refused leaves no order behind, nor its references."""
+    if works:
+        connection.execute("DELETE FROM hub.refs WHERE order_id = ANY(%s)", ([work.order_id for work in works],))
+
+
+def _order(work: Work) -> Order:
+    assert work.folded is not None
+    return work.folded.order
+
+
+def _order_row(work: Work) -> orders.OrderRow:
+    order = _order(work)
+    return orders.OrderRow(
+        order_id=work.order_id,
+        order_no=work.order_no,
+        version=order.version,
+        sequence=work.sequence,
+        channel=order.channel,
+        witnesses=sorted(work.document.witnesses),
+        business_date=order.business_date,
+        fulfilment=order.fulfilment,
+        payment=order.payment,
+        refund=order.refund,
+        dispute=order.dispute,
+        complete=order.complete,
+        last_stated=json.dumps(work.last_stated),
+        document=work.document.model_dump_json(exclude_none=True),
+        created_at=work.decisions[0].receipt.received_at,
+        updated_at=order.updated_at,
+    )
+
+
+def _ticket_rows(work: Work, timetable: Timetable) -> list[orders.TicketRow]:
+    order = _order(work)
+    places = wanted(order, timetable)
+    people = {p.passenger_id: document_key(p) for p in order.passengers}
+    return [
+        orders.TicketRow(
+            ticket_no=ticket.ticket_no,
+            order_id=work.order_id,
+            state=ticket.state,
+            place=places.get(ticket.ticket_no),
+            holds_seat=ticket.ticket_no in places,
+            document=people.get(ticket.passenger_id or ""),
+            fare_amount=ticket.fare_gross.amount if ticket.fare_gross else None,
+            hold_expires_at=ticket.hold_expires_at,
+        )
+        for ticket in order.tickets
+    ]
+
+
+def _dispute_rows(work: Work) -> list[tuple[Any, ...]]:
+    return [(work.order_id, d.dispute_id, d.kind, d.subject, d.state, d.opened_at) for d in _order(work).disputes]
+
+
+def _events(work: Work, new_id: Callable[[], UUID]) -> list[events.EventRow]:
+    rows = []
+    for decision in work.decisions:
+        event_type = decision.event_type
+        if event_type is None:
+            continue
+        work.sequence += 1
+        decision.sequence = work.sequence
+        rows.append(_event_row(work, decision, event_type, new_id()))
+    return rows
+
+
+def _event_row(work: Work, decision: Decision, event_type: str, event_id: UUID) -> events.EventRow:
+    return events.EventRow(
+        event_id=event_id,
+        order_id=work.order_id,
+        sequence=work.sequence,
+        type=event_type,
+        origin=decision.receipt.channel,
+        message_id=decision.receipt.message_id,
+        business_date=_order(work).business_date,
+        statements=events.encode(decision.joined.taken),
+        postings=json.dumps([_line(line) for line in decision.lines]),
+        recorded_at=decision.receipt.received_at,
+    )
+
+
+def _line(line: Posting) -> list[Any]:
+    return [line.account, line.amount.amount, line.amount.currency, line.identity]

@@ -1,0 +1,93 @@
+"""Facts that cannot all be true. Both sides are kept; a dispute's name is a sentence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from hub.ledger.reading import Reading, clashes
+from hub.ledger.tickets import ticket_of
+from schemas.facts import SeatNotGranted, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
+from schemas.order import Dispute, DisputeSide
+from schemas.states import state_machine
+
+
+def disputes(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> tuple[Dispute, ...]:
+    """Every contradiction among an order's facts, by id ``kind|subject``."""
+    found = {d.dispute_id: d for d in _found(readings, resolutions)}
+    return tuple(found[key] for key in sorted(found))
+
+
+def _found(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> Iterator[Dispute]:
+    for reading in readings:
+        for kind, said in clashes(reading):
+            sides = tuple(DisputeSide(witnesses=tuple(who), says=what) for what, who in sorted(said.items()))
+            yield _dispute(kind, reading.identity, sides, _latest([reading]), resolutions)
+    by_ticket: dict[str, list[Reading]] = {}
+    for reading in readings:
+        if (ticket_no := ticket_of(reading.fact)) is not None:
+            by_ticket.setdefault(ticket_no, []).append(reading)
+    for ticket_no, about in by_ticket.items():
+        for kind, pair in (*_exclusions(about), *_twice(about), *_seat(about), *_late_payment(about)):
+            yield _dispute(kind, ticket_no, tuple(map(_side, pair)), _latest(pair), resolutions)
+
+
+def _exclusions(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+    kinds = {reading.fact.fact: reading for reading in about}
+    for rule in state_machine("ticket")["exclusions"]:
+        left, right = rule["facts"]
+        if left in kinds and right in kinds:
+            yield rule["dispute"], [kinds[left], kinds[right]]
+
+
+def _twice(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+    changed = {r.fact.new_ticket_no: r for r in about if isinstance(r.fact, TicketChanged) and r.fact.new_ticket_no}
+    if len(changed) > 1:
+        yield "changed_twice", [changed[key] for key in sorted(changed)]
+    refunded = {r.fact.refund_ref: r for r in about if isinstance(r.fact, TicketRefunded) and r.fact.refund_ref}
+    if len(refunded) > 1:
+        yield "refunded_twice", [refunded[key] for key in sorted(refunded)]
+
+
+def _seat(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+    refusal = next((r for r in about if isinstance(r.fact, SeatNotGranted)), None)
+    if refusal is not None:
+        sold = [r for r in about if isinstance(r.fact, TicketIssued | TicketHeld)]
+        yield "seat_already_sold", [*sold[-1:], refusal]
+
+
+def _late_payment(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+    held = next((r for r in about if isinstance(r.fact, TicketHeld)), None)
+    issued = next((r for r in about if isinstance(r.fact, TicketIssued)), None)
+    lapsed = next((r for r in about if r.fact.fact == "ticket.hold_expired"), None)
+    if (
+        held is not None
+        and issued is not None
+        and lapsed is not None
+        and isinstance(held.fact, TicketHeld)
+        and issued.fact.occurred_at > held.fact.expires_at
+    ):
+        yield "paid_after_hold_expired", [lapsed, issued]
+
+
+def _side(reading: Reading) -> DisputeSide:
+    at = reading.fact.occurred_at.isoformat(timespec="seconds")
+    return DisputeSide(witnesses=tuple(sorted(reading.said)), says=f"{reading.fact.fact} at {at}")
+
+
+def _latest(about: Sequence[Reading]) -> datetime:
+    return max(reading.fact.occurred_at for reading in about)
+
+
+def _dispute(
+    kind: str, subject: str, sides: tuple[DisputeSide, ...], opened_at: datetime, resolutions: Mapping[str, str]
+) -> Dispute:
+    dispute_id = f"{kind}|{subject}"[:200]
+    resolution = resolutions.get(dispute_id)
+    return Dispute(
+        dispute_id=dispute_id,
+        kind=kind,
+        subject=subject[:200],
+        sides=sides,
+        opened_at=opened_at,
+        state="open" if resolution is None else "resolved",
+        resolution=resolution,
+    )

@@ -1,0 +1,147 @@
+"""The order's document: the set of its facts, each with the latest statement of every witness.
+
+    identity -> witness -> Statement
+
+A set holds a fact once, so repeated, late and shuffled messages change nothing that the fold can see. A witness may
+change its mind: of two statements of one witness the later one counts (by ``stated_at``, then ``sequence``, then by
+content, so that a tie has one answer), whatever the order in which they reached us.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.facts import Fact
+from schemas.model import Canonical, Instant
+from schemas.observation import Observation, ReferenceClaim
+from schemas.order import Reference
+
+HUB = "hub"
+"""The witness name of the hub itself: expired holds, seats not granted."""
+
+
+class Statement(Canonical):
+    """One witness's word for one fact. ``stated_at`` is the channel's time, ``recorded_at`` ours."""
+
+    fact: Fact
+    stated_at: Instant
+    sequence: int = 0
+    recorded_at: Instant
+    message: str = Field(description="the message that carried it: channel/message_id")
+
+    @property
+    def precedence(self) -> tuple[datetime, int, str]:
+        """What decides between two statements of one witness; the last part only makes ties deterministic."""
+        return (self.stated_at, self.sequence, self.fact.model_dump_json())
+
+
+class WitnessedStatement(Canonical):
+    """A statement and who made it: what an event carries, and what the document can be rebuilt from."""
+
+    witness: str
+    statement: Statement
+
+
+class Joined(NamedTuple):
+    """What joining did: identities nobody knew, identities newly attested or restated, and the statements taken."""
+
+    new: tuple[str, ...]
+    attested: tuple[str, ...]
+    restated: tuple[str, ...]
+    taken: tuple[WitnessedStatement, ...]
+
+
+class Document(Canonical):
+    """Everything that is known of one order. Immutable: :meth:`join` returns a new one."""
+
+    order_id: UUID
+    references: tuple[Reference, ...] = ()
+    facts: dict[str, dict[str, Statement]] = Field(default_factory=dict)
+    statements: int = Field(default=0, description="statements ever taken: the order's version")
+
+    @property
+    def witnesses(self) -> frozenset[str]:
+        return frozenset(witness for said in self.facts.values() for witness in said)
+
+    def join(self, witness: str, statements: Iterable[Statement]) -> tuple["Document", Joined]:
+        """Add ``statements`` of ``witness``; returns the new document and what was new."""
+        facts = dict(self.facts)
+        new: list[str] = []
+        attested: list[str] = []
+        restated: list[str] = []
+        taken: list[WitnessedStatement] = []
+        for statement in statements:
+            identity = statement.fact.identity
+            known = facts.get(identity)
+            if known is None:
+                new.append(identity)
+                known = {}
+            elif witness not in known:
+                attested.append(identity)
+            elif statement.precedence <= known[witness].precedence or statement.fact == known[witness].fact:
+                continue
+            else:
+                restated.append(identity)
+            facts[identity] = {**known, witness: statement}
+            taken.append(WitnessedStatement(witness=witness, statement=statement))
+        if not taken:
+            return self, Joined((), (), (), ())
+        document = self.model_copy(update={"facts": facts, "statements": self.statements + len(taken)})
+        return document, Joined(tuple(new), tuple(attested), tuple(restated), tuple(taken))
+
+    def with_references(self, claims: Iterable[ReferenceClaim], seen: datetime) -> "Document":
+        """The document with these references seen at ``seen`` (the channel's time)."""
+        known = {(r.system, r.kind, r.value): r for r in self.references}
+        changed = False
+        for claim in claims:
+            key = (claim.system, claim.kind, claim.value)
+            before = known.get(key)
+            first = min(before.first_seen, seen) if before else seen
+            last = max(before.last_seen, seen) if before else seen
+            if before is None or (first, last) != (before.first_seen, before.last_seen):
+                known[key] = Reference(
+                    system=claim.system, kind=claim.kind, value=claim.value, first_seen=first, last_seen=last
+                )
+                changed = True
+        if not changed:
+            return self
+        return self.model_copy(update={"references": tuple(known[key] for key in sorted(known))})
+
+    def of_witness(self, witness: str) -> "Document":
+        """What this one system believes: only the facts that it attests."""
+        facts = {key: {witness: said[witness]} for key, said in self.facts.items() if witness in said}
+        return self.model_copy(update={"facts": facts})
+
+    def as_of(self, occurred: datetime) -> "Document":
+        """Only what had happened at ``occurred`` (the channels' time)."""
+        facts = {
+            key: kept
+            for key, said in self.facts.items()
+            if (kept := {w: s for w, s in said.items() if s.fact.occurred_at <= occurred})
+        }
+        return self.model_copy(update={"facts": facts})
+
+
+def statements_of(observation: Observation, recorded_at: datetime, message: str) -> list[Statement]:
+    """The observation's facts as statements."""
+    return [
+        Statement(
+            fact=fact,
+            stated_at=observation.occurred_at,
+            sequence=observation.sequence,
+            recorded_at=recorded_at,
+            message=message,
+        )
+        for fact in observation.facts
+    ]
+
+
+def rebuild(order_id: UUID, references: Iterable[Reference], said: Iterable[WitnessedStatement]) -> Document:
+    """The document from the statements of the event log, in any order."""
+    document = Document(order_id=order_id, references=tuple(references))
+    for item in said:
+        document, _ = document.join(item.witness, [item.statement])
+    return document

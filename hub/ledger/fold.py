@@ -1,0 +1,256 @@
+"""The fold: an order is a pure function of the set of its facts.
+
+``fold(all facts)`` equals folding them one by one in any order; the property test of that sentence is what the rest
+of the hub leans on.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from hub.ledger.disputes import disputes
+from hub.ledger.document import Document, statements_of
+from hub.ledger.postings import Posting, postings
+from hub.ledger.reading import Reading, document_key, readings, resolutions
+from hub.ledger.tickets import tickets
+from schemas.facts import ChangeFact, Passenger, PaymentFact, RefundFact, TicketHeld, TicketIssued
+from schemas.money import Money, total
+from schemas.observation import Observation
+from schemas.order import (
+    Change,
+    Dispute,
+    DisputeStatus,
+    FulfilmentStatus,
+    Hold,
+    Order,
+    OrderPassenger,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    Ticket,
+)
+from schemas.states import valid_states
+
+RAILWAY_ZONE = ZoneInfo("Asia/Shanghai")
+
+_PAYMENT_RANK = {"initiated": 0, "failed": 1, "cancelled": 2, "captured": 3, "charged_back": 4}
+_REFUND_RANK = {"requested": 0, "sent": 1, "failed": 2, "settled": 3}
+
+
+class Folded(NamedTuple):
+    """An order and the lines its facts post."""
+
+    order: Order
+    lines: list[Posting]
+
+
+def fold(document: Document) -> Order:
+    """The order that these facts make. Never fails: what is missing makes it incomplete, what clashes a dispute."""
+    return fold_with_postings(document).order
+
+
+def fold_with_postings(document: Document) -> Folded:
+    """The order and its postings in one pass; the document must hold at least one fact."""
+    facts = readings(document)
+    passengers, numbers = _passengers(facts)
+    the_tickets = tickets(facts, numbers)
+    the_disputes = disputes(facts, resolutions(document))
+    sale = _sale(facts)
+    pos = sale.ticket.point_of_sale if sale else None
+    payments, refunds, changes = _payments(facts), _refunds(facts), _changes(facts)
+    lines = postings(facts, pos.channel if pos else None)
+    balance = _balance(lines, pos.channel if pos else None)
+    times = [reading.fact.occurred_at for reading in facts]
+    order = Order(
+        order_id=document.order_id,
+        version=document.statements,
+        channel=pos.channel if pos else None,
+        point_of_sale=pos,
+        references=document.references,
+        business_date=_business_date(sale.occurred_at if sale else min(times)),
+        booked_at=sale.occurred_at if sale else None,
+        passengers=passengers,
+        tickets=the_tickets,
+        payments=payments,
+        refunds=refunds,
+        changes=changes,
+        hold=_hold(the_tickets),
+        disputes=the_disputes,
+        fulfilment=_fulfilment(the_tickets),
+        payment=_payment_status(payments, balance),
+        refund=_refund_status(refunds, the_tickets),
+        dispute=_dispute_status(the_disputes),
+        paid_gross=total([p.amount_gross for p in payments if p.state == "captured"]),
+        refunded_net=total([r.amount_net for r in refunds if r.state != "failed"]),
+        balance=balance,
+        complete=bool(the_tickets) and all(t.leg is not None for t in the_tickets),
+        updated_at=max(times),
+    )
+    return Folded(order, lines)
+
+
+def fold_observations(order_id: UUID, said: Iterable[tuple[str, Observation]]) -> Order:
+    """The order that some observations alone make: what one system believes, for reconciliation."""
+    document = Document(order_id=order_id)
+    for witness, observation in said:
+        document = document.with_references(observation.references, observation.occurred_at)
+        document, _ = document.join(witness, statements_of(observation, observation.occurred_at, "extract"))
+    return fold(document)
+
+
+def _business_date(at: datetime) -> date:
+    return at.astimezone(RAILWAY_ZONE).date()
+
+
+def _sale(facts: Sequence[Reading]) -> TicketHeld | TicketIssued | None:
+    """The fact that began the order: its first hold or issue that is not itself the outcome of a change."""
+    begun = [r.fact for r in facts if isinstance(r.fact, TicketHeld | TicketIssued)]
+    return next((fact for fact in begun if fact.ticket.origin == "sale"), begun[0] if begun else None)
+
+
+def _passengers(facts: Sequence[Reading]) -> tuple[tuple[OrderPassenger, ...], dict[str, str]]:
+    """Distinct passengers by document, numbered p1.., and document key -> number."""
+    found: dict[str, Passenger] = {}
+    for reading in facts:
+        if isinstance(reading.fact, TicketHeld | TicketIssued):
+            passenger = reading.fact.ticket.passenger
+            found.setdefault(document_key(passenger), passenger)
+    numbers = {key: f"p{place}" for place, key in enumerate(sorted(found), start=1)}
+    return (
+        tuple(
+            OrderPassenger(
+                passenger_id=numbers[key],
+                name=found[key].name,
+                document=found[key].document,
+                type=found[key].type,
+                phone=found[key].phone,
+                person_id=found[key].person_id,
+            )
+            for key in sorted(found)
+        )[:9],
+        numbers,
+    )
+
+
+def _payments(facts: Sequence[Reading]) -> tuple[Payment, ...]:
+    by_key: dict[tuple[str, str], list[PaymentFact]] = {}
+    for reading in facts:
+        if isinstance(reading.fact, PaymentFact):
+            by_key.setdefault((reading.fact.processor, reading.fact.processor_ref), []).append(reading.fact)
+    result = []
+    for (processor, ref), said in sorted(by_key.items()):
+        last = max(said, key=lambda f: _PAYMENT_RANK[f.fact.split(".")[1]])
+        captured = next((f for f in said if f.fact == "payment.captured"), None)
+        result.append(
+            Payment(
+                payment_id=f"{processor}:{ref}",
+                processor=processor,
+                processor_ref=ref,
+                method=last.method,
+                amount_gross=last.amount_gross,
+                fee=last.fee,
+                captured_at=captured.occurred_at if captured else None,
+                state=last.fact.split(".")[1],  # type: ignore[arg-type]  # the literal's second half is the state
+            )
+        )
+    return tuple(result)
+
+
+def _refunds(facts: Sequence[Reading]) -> tuple[Refund, ...]:
+    by_key: dict[tuple[str, str], list[RefundFact]] = {}
+    for reading in facts:
+        if isinstance(reading.fact, RefundFact):
+            by_key.setdefault((reading.fact.processor, reading.fact.refund_ref), []).append(reading.fact)
+    result = []
+    for (processor, ref), said in sorted(by_key.items()):
+        last = max(said, key=lambda f: _REFUND_RANK[f.fact.split(".")[1]])
+        result.append(
+            Refund(
+                refund_id=f"{processor}:{ref}",
+                processor=processor,
+                refund_ref=ref,
+                ticket_nos=tuple(sorted({no for f in said for no in f.ticket_nos})),
+                amount_gross=last.amount_gross,
+                fee=last.fee,
+                amount_net=last.amount_net,
+                state=last.fact.split(".")[1],  # type: ignore[arg-type]  # the literal's second half is the state
+                requested_at=min(f.occurred_at for f in said),
+                external=any(f.external for f in said),
+            )
+        )
+    return tuple(result)
+
+
+def _changes(facts: Sequence[Reading]) -> tuple[Change, ...]:
+    by_ref: dict[str, list[ChangeFact]] = {}
+    for reading in facts:
+        if isinstance(reading.fact, ChangeFact):
+            by_ref.setdefault(reading.fact.change_ref, []).append(reading.fact)
+    return tuple(
+        Change(
+            change_id=ref,
+            kind=said[0].kind,
+            old_ticket_nos=said[0].old_ticket_nos,
+            new_ticket_nos=said[0].new_ticket_nos,
+            fee=said[0].fee,
+            difference=said[0].difference,
+            confirmed_at=next((f.occurred_at for f in said if f.fact == "change.confirmed"), None),
+            settled=any(f.fact == "change.settled" for f in said),
+        )
+        for ref, said in sorted(by_ref.items())
+    )
+
+
+def _hold(the_tickets: Sequence[Ticket]) -> Hold | None:
+    held = [t for t in the_tickets if t.state == "held" and t.hold_expires_at]
+    if not held:
+        return None
+    return Hold(
+        expires_at=min(t.hold_expires_at for t in held if t.hold_expires_at),
+        ticket_nos=tuple(t.ticket_no for t in held),
+    )
+
+
+def _balance(lines: Sequence[Posting], channel: str | None) -> Money:
+    account = f"channel_clearing:{channel}" if channel else "suspense"
+    return total([line.amount for line in lines if line.account == account])
+
+
+def _fulfilment(the_tickets: Sequence[Ticket]) -> FulfilmentStatus:
+    """The rules of ``schemas/states/order.json``, in their order."""
+    if not the_tickets or any(t.leg is None for t in the_tickets):
+        return "incomplete"
+    states = [t.state for t in the_tickets if t.state in valid_states()]
+    if not states:
+        return "ended"
+    if all(state == "used" for state in states):
+        return "used"
+    if any(state in {"used", "entered"} for state in states):
+        return "partly_used"
+    return "held" if all(state == "held" for state in states) else "issued"
+
+
+def _payment_status(payments: Sequence[Payment], balance: Money) -> PaymentStatus:
+    if not any(p.state == "captured" for p in payments):
+        return "unpaid"
+    if balance.amount > 0:
+        return "partly_paid"
+    return "overpaid" if balance.amount < 0 else "paid"
+
+
+def _refund_status(refunds: Sequence[Refund], the_tickets: Sequence[Ticket]) -> RefundStatus:
+    standing = [r for r in refunds if r.state != "failed"]
+    if not standing:
+        return "none"
+    if any(r.state != "settled" for r in standing):
+        return "owed"
+    return "partly_refunded" if any(t.state in valid_states() for t in the_tickets) else "refunded"
+
+
+def _dispute_status(the_disputes: Sequence[Dispute]) -> DisputeStatus:
+    if not the_disputes:
+        return "none"
+    return "open" if any(d.state == "open" for d in the_disputes) else "resolved"

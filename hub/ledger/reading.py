@@ -1,0 +1,111 @@
+"""Reading a fact set: which statement speaks for a fact, and where witnesses contradict each other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hub.ledger.document import Document, Statement
+from schemas.facts import (
+    ChangeFact,
+    Fact,
+    Passenger,
+    PaymentFact,
+    RefundFact,
+    Resolved,
+    Retracted,
+    TicketHeld,
+    TicketIssued,
+)
+from schemas.money import Money, format_decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One fact as the fold uses it: the speaking statement, and every witness's."""
+
+    identity: str
+    fact: Fact
+    said: dict[str, Statement]
+
+
+def _speaks_first(item: tuple[str, Statement]) -> tuple[bool, object, str]:
+    """The seller's own word for its sale first, then the earliest occurrence, then any fixed order."""
+    witness, statement = item
+    fact = statement.fact
+    seller = fact.ticket.point_of_sale.channel if isinstance(fact, TicketHeld | TicketIssued) else witness
+    return (seller != witness, fact.occurred_at, witness)
+
+
+def readings(document: Document) -> list[Reading]:
+    """Every fact that stands (not retracted), sorted by time, then identity: the set has no order of its own."""
+    retracted = {
+        statement.fact.retracts
+        for said in document.facts.values()
+        for statement in said.values()
+        if isinstance(statement.fact, Retracted)
+    }
+    result = [
+        Reading(identity, min(said.items(), key=_speaks_first)[1].fact if len(said) > 1 else only(said), said)
+        for identity, said in document.facts.items()
+        if identity not in retracted
+    ]
+    result.sort(key=lambda reading: (reading.fact.occurred_at, reading.identity))
+    return result
+
+
+def only(said: dict[str, Statement]) -> Fact:
+    """The fact of the only witness."""
+    return next(iter(said.values())).fact
+
+
+def resolutions(document: Document) -> dict[str, str]:
+    """dispute id -> what a person or policy decided."""
+    return {
+        statement.fact.dispute: statement.fact.resolution
+        for said in document.facts.values()
+        for statement in said.values()
+        if isinstance(statement.fact, Resolved)
+    }
+
+
+def money_values(fact: Fact) -> tuple[Money, ...]:
+    """The amounts on which two witnesses of one fact must agree."""
+    match fact:
+        case TicketHeld() | TicketIssued():
+            return (fact.ticket.fare_gross,)
+        case PaymentFact():
+            return (fact.amount_gross,)
+        case RefundFact():
+            return (fact.amount_gross, fact.fee, fact.amount_net)
+        case ChangeFact():
+            return (fact.fee, fact.difference)
+        case _:
+            return ()
+
+
+def seat_values(fact: Fact) -> tuple[str, ...]:
+    """The place on which two witnesses of one sale must agree; empty when a witness does not know it."""
+    if isinstance(fact, TicketHeld | TicketIssued) and fact.ticket.seat.coach and fact.ticket.seat.number:
+        return (fact.ticket.seat.coach.lstrip("0"), fact.ticket.seat.number.lstrip("0"))
+    return ()
+
+
+def clashes(reading: Reading) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """(dispute kind, what is said -> its witnesses) for one fact told with different values."""
+    if len(reading.said) < 2:
+        return
+    amounts: dict[str, list[str]] = {}
+    places: dict[str, list[str]] = {}
+    for witness, statement in sorted(reading.said.items()):
+        amounts.setdefault(" / ".join(map(format_decimal, money_values(statement.fact))), []).append(witness)
+        if place := seat_values(statement.fact):
+            places.setdefault("coach {} seat {}".format(*place), []).append(witness)
+    if len(amounts) > 1:
+        yield "amount_differs", amounts
+    if len(places) > 1:
+        yield "seat_differs", places
+
+
+def document_key(passenger: Passenger) -> str:
+    """One person, whether the number is clear or sealed: the sealed form carries its blind index as third part."""
+    number = passenger.document.number
+    return f"{passenger.document.type}|{number.split(':')[2] if number.startswith('sealed:') else number}"

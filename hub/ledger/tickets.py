@@ -1,0 +1,107 @@
+"""The tickets of an order: each is in the state with the highest rank among its facts (``states/ticket.json``)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.ledger.reading import Reading, document_key
+from schemas.facts import (
+    Fact,
+    SeatNotGranted,
+    TicketChanged,
+    TicketContent,
+    TicketHeld,
+    TicketIssued,
+    TicketPrinted,
+    TicketRefunded,
+    TicketStep,
+)
+from schemas.order import Ticket, TicketState
+from schemas.states import state_after, ticket_rank
+
+
+@dataclass(slots=True)
+class _Story:
+    """What the facts say of one ticket, gathered."""
+
+    facts: list[Fact] = field(default_factory=list)
+    content: TicketContent | None = None
+    held: TicketHeld | None = None
+    issued: TicketIssued | None = None
+    changed: TicketChanged | None = None
+    printed: TicketPrinted | None = None
+    granted: bool = True
+
+
+def ticket_of(fact: Fact) -> str | None:
+    """The ticket number a ticket fact is about."""
+    match fact:
+        case TicketHeld() | TicketIssued():
+            return fact.ticket.ticket_no
+        case TicketStep() | TicketChanged() | TicketRefunded() | TicketPrinted() | SeatNotGranted():
+            return fact.ticket_no
+        case _:
+            return None
+
+
+def tickets(readings: Sequence[Reading], passenger_numbers: Mapping[str, str]) -> tuple[Ticket, ...]:
+    """All tickets, by number. ``passenger_numbers``: document key -> p1.. (see ``fold``)."""
+    stories: dict[str, _Story] = {}
+    for reading in readings:
+        if (ticket_no := ticket_of(reading.fact)) is not None:
+            _tell(stories.setdefault(ticket_no, _Story()), reading.fact)
+    return tuple(_ticket(no, stories[no], passenger_numbers) for no in sorted(stories))
+
+
+def _tell(story: _Story, fact: Fact) -> None:
+    story.facts.append(fact)
+    match fact:
+        case TicketIssued():
+            story.issued = fact
+            story.content = fact.ticket
+        case TicketHeld():
+            story.held = fact
+            story.content = story.content or fact.ticket
+        case TicketChanged():
+            story.changed = story.changed or fact
+        case TicketPrinted():
+            story.printed = fact
+        case SeatNotGranted():
+            story.granted = False
+
+
+def _state(facts: Sequence[Fact]) -> tuple[TicketState, Fact]:
+    """The highest-ranked state and the fact that leads to it; the earliest of equals."""
+    after, rank = state_after(), ticket_rank()
+    leading = [(rank[after[f.fact]], f) for f in facts if f.fact in after]
+    if not leading:
+        return "unknown", facts[0]
+    top = max(place for place, _ in leading)
+    fact = next(f for place, f in leading if place == top)
+    return after[fact.fact], fact  # type: ignore[return-value]  # the table's states are the literal's members
+
+
+def _ticket(ticket_no: str, story: _Story, passenger_numbers: Mapping[str, str]) -> Ticket:
+    state, since = _state(story.facts)
+    content = story.content
+    return Ticket(
+        ticket_no=ticket_no,
+        batch=content.batch if content else 1,
+        passenger_id=passenger_numbers.get(document_key(content.passenger)) if content else None,
+        ticket_type=content.ticket_type if content else None,
+        leg=content.leg if content else None,
+        seat=content.seat if content else None,
+        seat_granted=story.granted,
+        fare_gross=content.fare_gross if content else None,
+        surcharges=content.surcharges if content else (),
+        state=state,
+        state_since=since.occurred_at,
+        medium="paper" if story.printed else (content.medium if content else "e_ticket"),
+        control_no=story.printed.control_no if story.printed else None,
+        origin=content.origin if content else "sale",
+        replaces=content.replaces if content else None,
+        replaced_by=story.changed.new_ticket_no if story.changed else None,
+        change_used=story.changed is not None or (content is not None and content.origin != "sale"),
+        hold_expires_at=story.held.expires_at if story.held else None,
+        issued_at=story.issued.occurred_at if story.issued else None,
+        point_of_sale=content.point_of_sale if content else None,
+    )

@@ -1,0 +1,121 @@
+"""What the hub asks of a channel's adapter. Small ports: a channel implements those that it can, and no more.
+
+    Adapter        every channel: what it is, how to read it, how to speak to it
+    Splitting      a channel that sends many messages in one document (files, day extracts, bulk)
+    Polled         a channel that has to be asked for news
+    Extracting     a channel that can be asked for its whole day
+
+``parse``, ``format`` and ``split`` are pure: no clock, no network, no state, no exception for bad input.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Literal, Protocol, runtime_checkable
+
+from schemas.events import OrderEvent
+from schemas.observation import Loss, Observation, Rejection
+from schemas.order import Order
+
+Act = Literal["hold", "sell", "pay", "cancel", "change", "refund", "collect", "print", "enter", "exit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The facts about one channel's connection that rules, forms, the console and the docs are made from.
+
+    ``media_type`` and ``encoding`` are of the native bytes. ``asks`` and ``tells`` are the acts it may send.
+    ``subscribes`` are event types; ``scope`` ``own`` limits them to orders in which the channel took part.
+    ``states`` are the ticket states it can express; reconciliation compares no finer than that.
+    ``late_after``: a message older than this on arrival is reported as late. ``code_tables`` override the
+    cross-walks for this connection: list name -> native -> our code.
+    """
+
+    channel: str
+    name_zh: str
+    name_en: str
+    media_type: str
+    encoding: str
+    zone: str = "Asia/Shanghai"
+    asks: frozenset[Act] = frozenset()
+    tells: frozenset[Act] = frozenset()
+    subscribes: frozenset[str] = frozenset()
+    scope: Literal["all", "own"] = "all"
+    states: frozenset[str] = frozenset()
+    hold_minutes: int = 30
+    max_message_bytes: int = 1_000_000
+    late_after: timedelta = timedelta(minutes=30)
+    arrival: Literal["push", "poll", "file"] = "push"
+    code_tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of a larger document: self-contained native bytes that ``parse`` reads without the rest.
+
+    ``message_id`` is stable for the same business content position (so that the same file again is a duplicate);
+    ``place`` says where it stood, for people: ``record 17``.
+    """
+
+    message_id: str
+    raw: bytes
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Formatted:
+    """Native bytes for a channel, and what the channel's language could not say."""
+
+    body: bytes
+    content_type: str
+    losses: tuple[Loss, ...] = ()
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """A channel, read and spoken."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    def parse(self, raw: bytes) -> Observation | Rejection:
+        """The facts one native message implies. The hub records an observation and answers a rejection as a problem."""
+        ...
+
+    def format(self, event: OrderEvent, order: Order) -> Formatted | None:
+        """What the hub posts to the channel for one event; None when the channel's language has no word for it.
+
+        ``order`` is the order as it stands after the event or later; document numbers and phones are clear.
+        """
+        ...
+
+
+@runtime_checkable
+class Splitting(Protocol):
+    """A channel whose documents hold many messages."""
+
+    def split(self, raw: bytes) -> Sequence[Part] | Rejection:
+        """The messages of a file or day extract. A rejection refuses the whole document (wrong control totals)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollPage:
+    """One answer to a poll: native messages with their ids, and the watermark to ask from next time."""
+
+    parts: tuple[Part, ...]
+    watermark: str
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A channel that has to be asked. The hub keeps the watermark and calls again until a page is empty."""
+
+    def poll(self, endpoint: str, watermark: str | None) -> PollPage: ...
+
+
+@runtime_checkable
+class Extracting(Protocol):
+    """A channel that hands out its day. Reconciliation keeps the bytes and splits them with ``split``."""
+
+    def extract(self, endpoint: str, business_date: date) -> bytes: ...

@@ -1,0 +1,137 @@
+"""The event log, which is the outbox: read behind a commit barrier, in an order that never loses a row.
+
+Positions are given before commit, so ``position > cursor`` would skip the row of a slow transaction. A reader takes
+only rows whose transaction is older than every running one (``txid < pg_snapshot_xmin``), in order of
+(transaction, position); no row can appear behind that point any more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from pydantic import TypeAdapter
+
+from hub.ledger import WitnessedStatement
+from schemas.events import OrderEvent
+
+_STATEMENTS = TypeAdapter(list[WitnessedStatement])
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """What is written of an event; ``statements`` and ``postings`` are JSON texts."""
+
+    event_id: UUID
+    order_id: UUID
+    sequence: int
+    type: str
+    origin: str
+    message_id: str | None
+    business_date: date
+    statements: str
+    postings: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An event as a reader of the log sees it."""
+
+    txid: str
+    position: int
+    event: OrderEvent
+    committed_at: datetime
+
+
+def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                """INSERT INTO hub.events (event_id, order_id, sequence, type, origin, message_id, business_date,
+                       statements, postings, recorded_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s)""",
+                [
+                    (
+                        r.event_id,
+                        r.order_id,
+                        r.sequence,
+                        r.type,
+                        r.origin,
+                        r.message_id,
+                        r.business_date,
+                        r.statements,
+                        r.postings,
+                        r.recorded_at,
+                    )
+                    for r in rows
+                ],
+            )
+
+
+_COLUMNS = """txid::text, position, event_id, type, order_id, sequence, origin, business_date, recorded_at,
+    statements::text, committed_at"""
+
+
+def after(connection: Connection[TupleRow], txid: str, position: int, limit: int) -> list[Logged]:
+    """The next events behind the barrier after the cursor (txid, position)."""
+    rows = connection.execute(
+        f"""SELECT {_COLUMNS} FROM hub.events
+            WHERE (txid, position) > (%s::xid8, %s) AND txid < pg_snapshot_xmin(pg_current_snapshot())
+            ORDER BY txid, position LIMIT %s""",
+        (txid, position, limit),
+    )
+    return [_logged(row) for row in rows]
+
+
+def at(connection: Connection[TupleRow], positions: Sequence[int]) -> dict[int, Logged]:
+    """These events by position."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM hub.events WHERE position = ANY(%s)", (list(positions),))
+    return {row[1]: _logged(row) for row in rows}
+
+
+def of_order(connection: Connection[TupleRow], order_id: UUID) -> list[Logged]:
+    """The order's whole story, in its own sequence."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM hub.events WHERE order_id = %s ORDER BY sequence", (order_id,))
+    return [_logged(row) for row in rows]
+
+
+def said(
+    connection: Connection[TupleRow], order_id: UUID, recorded_as_of: datetime | None = None
+) -> list[WitnessedStatement]:
+    """Every statement about an order that was on the ledger at ``recorded_as_of``."""
+    rows = connection.execute(
+        """SELECT statements::text FROM hub.events WHERE order_id = %s AND recorded_at <= coalesce(%s, recorded_at)
+           ORDER BY sequence""",
+        (order_id, recorded_as_of),
+    )
+    return [statement for (text,) in rows for statement in _STATEMENTS.validate_json(text)]
+
+
+def waiting(connection: Connection[TupleRow], txid: str, position: int) -> int:
+    """How many committed events a cursor has not passed."""
+    row = connection.execute(
+        "SELECT count(*) FROM hub.events WHERE (txid, position) > (%s::xid8, %s)", (txid, position)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def encode(statements: Sequence[WitnessedStatement]) -> str:
+    return _STATEMENTS.dump_json(list(statements), exclude_none=True).decode()
+
+
+def _logged(row: TupleRow) -> Logged:
+    txid, position, event_id, kind, order_id, sequence, origin, business_date, recorded_at, statements, committed = row
+    event = OrderEvent(
+        event_id=event_id,
+        type=kind,
+        order_id=order_id,
+        sequence=sequence,
+        origin=origin,
+        business_date=business_date,
+        recorded_at=recorded_at,
+        facts=tuple(said.statement.fact for said in _STATEMENTS.validate_json(statements)),
+    )
+    return Logged(txid, position, event, committed)

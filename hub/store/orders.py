@@ -1,0 +1,243 @@
+"""Orders: one document each, guarded by its lock, with the columns and rows that are searched around it."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from hub.ledger import Document
+from hub.store.timetable import Place
+from schemas.observation import ReferenceClaim
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An order as the database holds it. ``last_stated``: channel -> the latest time it has stated anything."""
+
+    document: Document
+    sequence: int
+    last_stated: dict[str, str]
+    held: dict[str, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """What is written of an order, in column order; ``document`` and ``last_stated`` are JSON texts."""
+
+    order_id: UUID
+    order_no: str
+    version: int
+    sequence: int
+    channel: str | None
+    witnesses: list[str]
+    business_date: date
+    fulfilment: str
+    payment: str
+    refund: str
+    dispute: str
+    complete: bool
+    last_stated: str
+    document: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRow:
+    """The searched columns of one ticket."""
+
+    ticket_no: str
+    order_id: UUID
+    state: str
+    place: Place | None
+    holds_seat: bool
+    document: str | None
+    fare_amount: int | None
+    hold_expires_at: datetime | None
+
+
+def lock(connection: Connection[TupleRow], anchors: Iterable[ReferenceClaim]) -> None:
+    """Hold these orders until the transaction ends, before it writes anything.
+
+    Taken first, so that a transaction gets its id only while it holds its orders: then transaction ids rise within
+    every order, and the event log can be read behind a barrier of transaction ids without ever turning two events of
+    one order around.
+    """
+    keys = sorted({_lock_key(anchor) for anchor in anchors})
+    connection.execute(
+        "SELECT pg_advisory_xact_lock(k) FROM (SELECT unnest(%s::bigint[]) AS k ORDER BY 1) AS sorted", (keys,)
+    )
+
+
+def _lock_key(anchor: ReferenceClaim) -> int:
+    text = f"{anchor.system}|{anchor.kind}|{anchor.value}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), signed=True)
+
+
+def resolve(connection: Connection[TupleRow], claims: Sequence[ReferenceClaim]) -> dict[tuple[str, str, str], UUID]:
+    """(system, kind, value) -> order, for those references that are known."""
+    rows = connection.execute(
+        """SELECT r.system, r.kind, r.value, r.order_id
+           FROM unnest(%s::text[], %s::text[], %s::text[]) AS k (system, kind, value)
+           JOIN hub.refs r USING (system, kind, value)""",
+        ([c.system for c in claims], [c.kind for c in claims], [c.value for c in claims]),
+    )
+    return {(system, kind, value): order_id for system, kind, value, order_id in rows}
+
+
+def read(
+    connection: Connection[TupleRow], order_ids: Iterable[UUID], *, for_update: bool = False
+) -> dict[UUID, Stored]:
+    """These orders with the seats they hold."""
+    ids = sorted(set(order_ids))
+    if not ids:
+        return {}
+    held: dict[UUID, dict[str, Place]] = {}
+    for order_id, ticket_no, *place in connection.execute(
+        """SELECT order_id, ticket_no, service_date, train, coach, seat, legs FROM hub.tickets
+           WHERE order_id = ANY(%s) AND holds_seat""",
+        (ids,),
+    ):
+        held.setdefault(order_id, {})[ticket_no] = Place(*place)
+    rows = connection.execute(
+        "SELECT order_id, document::text, sequence, last_stated FROM hub.orders WHERE order_id = ANY(%s)"
+        + (" ORDER BY order_id FOR UPDATE" if for_update else ""),
+        (ids,),
+    )
+    return {
+        order_id: Stored(Document.model_validate_json(document), sequence, last_stated, held.get(order_id, {}))
+        for order_id, document, sequence, last_stated in rows
+    }
+
+
+def read_texts(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, tuple[int, str]]:
+    """order -> (version, document as JSON text), for readers that keep what they folded."""
+    rows = connection.execute(
+        "SELECT order_id, version, document::text FROM hub.orders WHERE order_id = ANY(%s)", (sorted(order_ids),)
+    )
+    return {order_id: (version, text) for order_id, version, text in rows}
+
+
+def insert_references(connection: Connection[TupleRow], rows: Sequence[tuple[str, str, str, UUID]]) -> None:
+    """Bind references to orders. One that is bound already stays where it is."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO hub.refs (system, kind, value, order_id) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                sorted(rows),
+            )
+
+
+def write(connection: Connection[TupleRow], rows: Sequence[OrderRow]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                """INSERT INTO hub.orders (order_id, order_no, version, sequence, channel, witnesses, business_date,
+                       fulfilment, payment, refund, dispute, complete, last_stated, document, created_at, updated_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s)
+                   ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, sequence = excluded.sequence,
+                       channel = excluded.channel, witnesses = excluded.witnesses,
+                       business_date = excluded.business_date, fulfilment = excluded.fulfilment,
+                       payment = excluded.payment, refund = excluded.refund, dispute = excluded.dispute,
+                       complete = excluded.complete, last_stated = excluded.last_stated,
+                       document = excluded.document, updated_at = excluded.updated_at""",
+                [
+                    (
+                        r.order_id,
+                        r.order_no,
+                        r.version,
+                        r.sequence,
+                        r.channel,
+                        r.witnesses,
+                        r.business_date,
+                        r.fulfilment,
+                        r.payment,
+                        r.refund,
+                        r.dispute,
+                        r.complete,
+                        r.last_stated,
+                        r.document,
+                        r.created_at,
+                        r.updated_at,
+                    )
+                    for r in rows
+                ],
+            )
+
+
+def write_tickets(connection: Connection[TupleRow], rows: Sequence[TicketRow]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                """INSERT INTO hub.tickets (ticket_no, order_id, state, service_date, train, coach, seat, legs,
+                       holds_seat, document, fare_amount, hold_expires_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                   ON CONFLICT (ticket_no, order_id) DO UPDATE SET state = excluded.state,
+                       service_date = excluded.service_date, train = excluded.train, coach = excluded.coach,
+                       seat = excluded.seat, legs = excluded.legs, holds_seat = excluded.holds_seat,
+                       document = excluded.document, fare_amount = excluded.fare_amount,
+                       hold_expires_at = excluded.hold_expires_at""",
+                [
+                    (
+                        r.ticket_no,
+                        r.order_id,
+                        r.state,
+                        *(r.place or (None, None, None, None, 0)),
+                        r.holds_seat,
+                        r.document,
+                        r.fare_amount,
+                        r.hold_expires_at,
+                    )
+                    for r in rows
+                ],
+            )
+
+
+def write_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUID, str, str, str, str, datetime]]) -> None:
+    """(order, dispute id, kind, subject, state, opened at)."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                """INSERT INTO hub.disputes (order_id, dispute_id, kind, subject, state, opened_at)
+                   VALUES (%s, %s, %s, %s, %s, %s)
+                   ON CONFLICT (order_id, dispute_id) DO UPDATE SET state = excluded.state""",
+                rows,
+            )
+
+
+def lapsed_holds(connection: Connection[TupleRow], now: datetime, limit: int) -> list[tuple[str, str, datetime]]:
+    """(order number, ticket, expired at) of holds whose time is over, oldest first."""
+    return connection.execute(
+        """SELECT o.order_no, t.ticket_no, t.hold_expires_at FROM hub.tickets t JOIN hub.orders o USING (order_id)
+           WHERE t.state = 'held' AND t.hold_expires_at <= %s ORDER BY t.hold_expires_at, t.ticket_no LIMIT %s""",
+        (now, limit),
+    ).fetchall()
+
+
+def of_date(connection: Connection[TupleRow], business_date: date) -> Iterable[tuple[Document, list[str]]]:
+    """Every order of a business date with its witnesses, streamed in order of number."""
+    with connection.cursor(name="orders_of_date") as cursor:
+        cursor.itersize = 500
+        cursor.execute(
+            "SELECT document::text, witnesses FROM hub.orders WHERE business_date = %s ORDER BY order_no",
+            (business_date,),
+        )
+        for document, witnesses in cursor:
+            yield Document.model_validate_json(document), witnesses
+
+
+def find_by_reference(connection: Connection[TupleRow], system: str, kind: str, value: str) -> UUID | None:
+    """The order that ``system`` calls ``value``; a ticket number is found through the tickets."""
+    if kind == "ticket":
+        row = connection.execute(
+            "SELECT order_id FROM hub.tickets WHERE ticket_no = %s ORDER BY order_id LIMIT 1", (value,)
+        ).fetchone()
+    else:
+        row = connection.execute(
+            "SELECT order_id FROM hub.refs WHERE system = %s AND kind = %s AND value = %s", (system, kind, value)
+        ).fetchone()
+    return row[0] if row else None

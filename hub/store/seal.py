@@ -1,0 +1,85 @@
+"""Sealing: personal data encrypted per field, with a keyed blind index for look-up and a mask for people.
+
+A sealed text is ``sealed:1:<blind>:<mask>:<ciphertext>``: AES-256-GCM (NIST SP 800-38D) under a 96-bit random nonce,
+the blind index is the first 16 bytes of HMAC-SHA-256. Two sealings of one value differ in their ciphertext and agree
+in ``blind``, so equality of people is decided without opening anything.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from schemas.facts import Document as IdentityDocument
+from schemas.facts import Fact, Passenger, TicketHeld, TicketIssued
+
+_PREFIX = "sealed:1:"
+
+
+class Seal:
+    """Seals and opens with a field key and a blind-index key, 32 bytes each. ``entropy(n)`` gives n random bytes."""
+
+    def __init__(self, field_key: bytes, blind_key: bytes, entropy: Callable[[int], bytes] = os.urandom) -> None:
+        self._aead = AESGCM(field_key)
+        self._blind_key = blind_key
+        self._entropy = entropy
+
+    def blind(self, clear: str) -> str:
+        """The look-up value of a clear text: 32 hexadecimal digits, the same every time."""
+        return hmac.digest(self._blind_key, clear.encode(), hashlib.sha256)[:16].hex()
+
+    def seal(self, clear: str) -> str:
+        """The sealed form; a text that is sealed already comes back as it is."""
+        if clear.startswith(_PREFIX):
+            return clear
+        cipher = base64.urlsafe_b64encode(self.seal_bytes(clear.encode())).decode()
+        return f"{_PREFIX}{self.blind(clear)}:{mask(clear)}:{cipher}"
+
+    def open(self, sealed: str) -> str:
+        """The clear text; a text that is not sealed comes back as it is."""
+        if not sealed.startswith(_PREFIX):
+            return sealed
+        return self.open_bytes(base64.urlsafe_b64decode(sealed.rsplit(":", 1)[1])).decode()
+
+    def seal_bytes(self, clear: bytes) -> bytes:
+        nonce = self._entropy(12)
+        return nonce + self._aead.encrypt(nonce, clear, None)
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """Raises ``cryptography.exceptions.InvalidTag`` for another key or a changed ciphertext."""
+        return self._aead.decrypt(sealed[:12], sealed[12:], None)
+
+
+def mask(clear: str) -> str:
+    """What people see of a number: its first two and last two characters, three stars between; nothing if short."""
+    clean = clear.replace(":", "")
+    return f"{clean[:2]}***{clean[-2:]}" if len(clean) > 6 else "***"
+
+
+def shown(value: str) -> str:
+    """A sealed or clear personal value as any page may show it: masked."""
+    return value.split(":")[3] if value.startswith(_PREFIX) else mask(value)
+
+
+def convert_passenger(passenger: Passenger, convert: Callable[[str], str]) -> Passenger:
+    """The passenger with ``convert`` (seal, open or shown) applied to every personal number."""
+    document = passenger.document
+    return passenger.model_copy(
+        update={
+            "document": IdentityDocument.model_construct(
+                type=document.type, number=convert(document.number), issued_by=document.issued_by
+            ),
+            "phone": convert(passenger.phone) if passenger.phone else None,
+        }
+    )
+
+
+def convert_fact(fact: Fact, convert: Callable[[str], str]) -> Fact:
+    """The fact with ``convert`` applied to its passenger's numbers; other facts carry none."""
+    if not isinstance(fact, TicketHeld | TicketIssued):
+        return fact
+    ticket = fact.ticket.model_copy(update={"passenger": convert_passenger(fact.ticket.passenger, convert)})
+    return fact.model_copy(update={"ticket": ticket})

@@ -1,0 +1,74 @@
+"""The interlock itself: one row per seat and run, one bit per sold leg; PostgreSQL refuses the second sale."""
+
+from collections.abc import Sequence
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from hub.store.timetable import Place
+
+_CLAIM = """
+INSERT INTO hub.seats AS s (service_date, train, coach, seat, sold) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (service_date, train, coach, seat) DO UPDATE SET sold = s.sold | excluded.sold
+WHERE s.sold & excluded.sold = 0
+RETURNING 1"""
+
+_RELEASE = """
+UPDATE hub.seats SET sold = sold & ~%s::bigint
+WHERE service_date = %s AND train = %s AND coach = %s AND seat = %s"""
+
+
+def release(connection: Connection[TupleRow], places: Sequence[Place]) -> None:
+    """Free these legs. Sorted, so that two transactions never wait for each other in a ring."""
+    if places:
+        with connection.cursor() as cursor:
+            cursor.executemany(_RELEASE, [(p.legs, p.service_date, p.train, p.coach, p.seat) for p in sorted(places)])
+
+
+def claim(connection: Connection[TupleRow], places: Sequence[Place]) -> list[bool]:
+    """For each place, in the order given, whether it is now ours. The statements run in sorted order."""
+    if not places:
+        return []
+    order = sorted(range(len(places)), key=lambda place: places[place])
+    granted = [False] * len(places)
+    with connection.cursor() as cursor:
+        cursor.executemany(_CLAIM, [tuple(places[n]) for n in order], returning=True)
+        for n in order:
+            granted[n] = cursor.fetchone() is not None
+            cursor.nextset()
+    return granted
+
+
+def holder(connection: Connection[TupleRow], place: Place) -> str | None:
+    """The ticket whose legs are in the way."""
+    row = connection.execute(
+        """SELECT ticket_no FROM hub.tickets
+           WHERE service_date = %s AND train = %s AND coach = %s AND seat = %s AND holds_seat AND legs & %s <> 0
+           ORDER BY ticket_no LIMIT 1""",
+        (place.service_date, place.train, place.coach, place.seat, place.legs),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def mismatches(connection: Connection[TupleRow]) -> list[tuple[str, str, str, str, int, int]]:
+    """The standing check: seats whose row is not exactly the union of disjoint masks of the tickets that hold them.
+
+    Each is (service date, train, coach, seat, what the row says, what the tickets say); an empty list is health.
+    """
+    return connection.execute(
+        """SELECT service_date::text, train, coach, seat, coalesce(s.sold, 0), coalesce(t.sold, 0)
+           FROM hub.seats s
+           FULL JOIN (SELECT service_date, train, coach, seat, bit_or(legs) AS sold, sum(legs) AS total
+                      FROM hub.tickets WHERE holds_seat GROUP BY 1, 2, 3, 4) t
+           USING (service_date, train, coach, seat)
+           WHERE coalesce(s.sold, 0) <> coalesce(t.sold, 0) OR coalesce(t.sold, 0) <> coalesce(t.total, 0)
+           ORDER BY 1, 2, 3, 4 LIMIT 1000"""
+    ).fetchall()
+
+
+def sold(connection: Connection[TupleRow]) -> list[list[object]]:
+    """Every seat with a sold leg, for the digest."""
+    rows = connection.execute(
+        "SELECT service_date::text, train, coach, seat, sold FROM hub.seats WHERE sold <> 0 ORDER BY 1, 2, 3, 4"
+    )
+    return [list(row) for row in rows]
