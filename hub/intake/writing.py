@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from hub.intake.decide import Decision, Work, wanted
 from hub.ledger import Posting
-from hub.ledger.reading import document_key
+from hub.ledger.reading import document_key, phone_key
 from hub.store import events, orders
 from hub.store.timetable import Timetable
 from schemas.order import Order
@@ -69,7 +69,7 @@ def _order_row(work: Work) -> orders.OrderRow:
 def _ticket_rows(work: Work, timetable: Timetable) -> list[orders.TicketRow]:
     order = _order(work)
     places = wanted(order, timetable)
-    people = {p.passenger_id: document_key(p) for p in order.passengers}
+    people = {p.passenger_id: p for p in order.passengers}
     return [
         orders.TicketRow(
             ticket_no=ticket.ticket_no,
@@ -77,7 +77,8 @@ def _ticket_rows(work: Work, timetable: Timetable) -> list[orders.TicketRow]:
             state=ticket.state,
             place=places.get(ticket.ticket_no),
             holds_seat=ticket.ticket_no in places,
-            document=people.get(ticket.passenger_id or ""),
+            document=document_key(people[ticket.passenger_id]) if ticket.passenger_id in people else None,
+            phone=phone_key(people[ticket.passenger_id]) if ticket.passenger_id in people else None,
             fare_amount=ticket.fare_gross.amount if ticket.fare_gross else None,
             hold_expires_at=ticket.hold_expires_at,
         )

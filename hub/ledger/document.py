@@ -7,6 +7,7 @@ change its mind: of two statements of one witness the later one counts (by ``sta
 content, so that a tie has one answer), whatever the order in which they reached us.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from schemas.order import Reference
 HUB = "hub"
 """The witness name of the hub itself: expired holds, seats not granted."""
 
+_CIPHERTEXT = re.compile(r'(sealed:1:[0-9a-f]+):[^"]*')
+
 
 class Statement(Canonical):
     """One witness's word for one fact. ``stated_at`` is the channel's time, ``recorded_at`` ours."""
@@ -33,9 +36,14 @@ class Statement(Canonical):
     message: str = Field(description="the message that carried it: channel/message_id")
 
     @property
+    def says(self) -> str:
+        """The fact as text without ciphertexts: two sealings of one number differ in them and mean the same."""
+        return _CIPHERTEXT.sub(r"\1", self.fact.model_dump_json())
+
+    @property
     def precedence(self) -> tuple[datetime, int, str]:
         """What decides between two statements of one witness; the last part only makes ties deterministic."""
-        return (self.stated_at, self.sequence, self.fact.model_dump_json())
+        return (self.stated_at, self.sequence, self.says)
 
 
 class WitnessedStatement(Canonical):
@@ -46,7 +54,11 @@ class WitnessedStatement(Canonical):
 
 
 class Joined(NamedTuple):
-    """What joining did: identities nobody knew, identities newly attested or restated, and the statements taken."""
+    """What joining did: identities nobody knew, newly attested, restated with other content, and what was taken.
+
+    ``taken`` also holds statements that only say the same again, later: a statement from in between that arrives after
+    them must find them, or the order of arrival would decide.
+    """
 
     new: tuple[str, ...]
     attested: tuple[str, ...]
@@ -81,9 +93,9 @@ class Document(Canonical):
                 known = {}
             elif witness not in known:
                 attested.append(identity)
-            elif statement.precedence <= known[witness].precedence or statement.fact == known[witness].fact:
+            elif statement.precedence <= known[witness].precedence:
                 continue
-            else:
+            elif statement.says != known[witness].says:
                 restated.append(identity)
             facts[identity] = {**known, witness: statement}
             taken.append(WitnessedStatement(witness=witness, statement=statement))

@@ -37,12 +37,7 @@ def _speaks_first(item: tuple[str, Statement]) -> tuple[bool, object, str]:
 
 def readings(document: Document) -> list[Reading]:
     """Every fact that stands (not retracted), sorted by time, then identity: the set has no order of its own."""
-    retracted = {
-        statement.fact.retracts
-        for said in document.facts.values()
-        for statement in said.values()
-        if isinstance(statement.fact, Retracted)
-    }
+    retracted = _retracted(document)
     result = [
         Reading(identity, min(said.items(), key=_speaks_first)[1].fact if len(said) > 1 else only(said), said)
         for identity, said in document.facts.items()
@@ -50,6 +45,24 @@ def readings(document: Document) -> list[Reading]:
     ]
     result.sort(key=lambda reading: (reading.fact.occurred_at, reading.identity))
     return result
+
+
+def _retracted(document: Document) -> set[str]:
+    """The identities that are withdrawn. A retraction may itself be withdrawn: then what it withdrew stands again.
+
+    A retraction's identity contains the one it withdraws, so the longest speak first.
+    """
+    said = {
+        identity: statement.fact.retracts
+        for identity, witnesses in document.facts.items()
+        for statement in witnesses.values()
+        if isinstance(statement.fact, Retracted)
+    }
+    gone: set[str] = set()
+    for identity in sorted(said, key=len, reverse=True):
+        if identity not in gone:
+            gone.add(said[identity])
+    return gone
 
 
 def only(said: dict[str, Statement]) -> Fact:
@@ -109,3 +122,9 @@ def document_key(passenger: Passenger) -> str:
     """One person, whether the number is clear or sealed: the sealed form carries its blind index as third part."""
     number = passenger.document.number
     return f"{passenger.document.type}|{number.split(':')[2] if number.startswith('sealed:') else number}"
+
+
+def phone_key(passenger: Passenger) -> str | None:
+    """The blind index of a sealed phone; None where there is none."""
+    phone = passenger.phone
+    return phone.split(":")[2] if phone and phone.startswith("sealed:") else None

@@ -48,7 +48,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class TicketRow:
-    """The searched columns of one ticket."""
+    """The searched columns of one ticket; ``document`` and ``phone`` are blind indexes."""
 
     ticket_no: str
     order_id: UUID
@@ -56,6 +56,7 @@ class TicketRow:
     place: Place | None
     holds_seat: bool
     document: str | None
+    phone: str | None
     fare_amount: int | None
     hold_expires_at: datetime | None
 
@@ -174,12 +175,12 @@ def write_tickets(connection: Connection[TupleRow], rows: Sequence[TicketRow]) -
         with connection.cursor() as cursor:
             cursor.executemany(
                 """INSERT INTO hub.tickets (ticket_no, order_id, state, service_date, train, coach, seat, legs,
-                       holds_seat, document, fare_amount, hold_expires_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                       holds_seat, document, phone, fare_amount, hold_expires_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                    ON CONFLICT (ticket_no, order_id) DO UPDATE SET state = excluded.state,
                        service_date = excluded.service_date, train = excluded.train, coach = excluded.coach,
                        seat = excluded.seat, legs = excluded.legs, holds_seat = excluded.holds_seat,
-                       document = excluded.document, fare_amount = excluded.fare_amount,
+                       document = excluded.document, phone = excluded.phone, fare_amount = excluded.fare_amount,
                        hold_expires_at = excluded.hold_expires_at""",
                 [
                     (
@@ -189,6 +190,7 @@ def write_tickets(connection: Connection[TupleRow], rows: Sequence[TicketRow]) -
                         *(r.place or (None, None, None, None, 0)),
                         r.holds_seat,
                         r.document,
+                        r.phone,
                         r.fare_amount,
                         r.hold_expires_at,
                     )
@@ -241,3 +243,13 @@ def find_by_reference(connection: Connection[TupleRow], system: str, kind: str, 
             "SELECT order_id FROM hub.refs WHERE system = %s AND kind = %s AND value = %s", (system, kind, value)
         ).fetchone()
     return row[0] if row else None
+
+
+def of_phone(connection: Connection[TupleRow], phone: str, limit: int) -> list[UUID]:
+    """Orders with a ticket for the passenger whose phone has this blind index, latest journey first."""
+    rows = connection.execute(
+        """SELECT order_id FROM hub.tickets WHERE phone = %s
+           GROUP BY order_id ORDER BY max(service_date) DESC NULLS LAST, order_id LIMIT %s""",
+        (phone, limit),
+    )
+    return [order_id for (order_id,) in rows]

@@ -115,6 +115,7 @@ CREATE TABLE hub.tickets (
     legs          bigint NOT NULL DEFAULT 0,
     holds_seat    boolean NOT NULL DEFAULT false,
     document      text,
+    phone         text,
     fare_amount   bigint,
     hold_expires_at timestamptz,
     PRIMARY KEY (ticket_no, order_id)
@@ -122,6 +123,7 @@ CREATE TABLE hub.tickets (
 CREATE INDEX tickets_of_order ON hub.tickets (order_id);
 CREATE INDEX tickets_on_seat ON hub.tickets (service_date, train, coach, seat);
 CREATE INDEX tickets_by_document ON hub.tickets (document, service_date) WHERE document IS NOT NULL;
+CREATE INDEX tickets_by_phone ON hub.tickets (phone) WHERE phone IS NOT NULL;
 CREATE INDEX tickets_on_hold ON hub.tickets (hold_expires_at) WHERE state = 'held';
 
 -- One seat of one train run: the bits of the legs that are sold. Bit n = from stop n to stop n+1.

@@ -1,0 +1,103 @@
+"""Who calls, and what they may. Deny by default: no scope, no answer.
+
+A channel proves itself by a bearer token that speaks for it, or by a Standard Webhooks signature over the message.
+Everybody else comes with a bearer token. The verifier of tokens is passed in; the hub knows no provider.
+
+    hub:messages   send messages of the channel that the token speaks for
+    hub:orders     read orders: a channel those it took part in, a person his own, staff all
+    hub:operate    run channels: pause, resume, replay
+    hub:finance    reconciliation
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.delivery.signing import verify
+from hub.intake.intake import Pool
+from hub.store import channels
+from hub.store.channels import Channel
+from hub.store.seal import Seal
+from schemas.problems import ProblemError, problem
+
+_FRESH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose identity is proven: a channel, a person with a phone (as a blind index), or staff with neither.
+
+    A channel reads the orders in which it took part, a person those in which he travels, staff every order.
+    """
+
+    subject: str
+    scopes: frozenset[str]
+    channel: str | None = None
+    person: bool = False
+    phone: str | None = None
+
+    def need(self, scope: str) -> None:
+        """Raises the problem ``forbidden`` that names the scope."""
+        if scope not in self.scopes:
+            raise ProblemError(problem("forbidden", f"This needs the scope {scope}."))
+
+
+TokenCheck = Callable[[str], Principal]
+"""A bearer token's principal; raises ``ProblemError`` (unauthenticated) for one that is not good."""
+
+
+class Access:
+    """Checks callers. Channel rows are kept for a few seconds: a pause takes effect within that time."""
+
+    def __init__(self, pool: Pool, seal: Seal, tokens: TokenCheck, clock: Callable[[], datetime]) -> None:
+        self._pool = pool
+        self._seal = seal
+        self._tokens = tokens
+        self._clock = clock
+        self._known: dict[str, tuple[float, Channel | None]] = {}
+
+    def caller(self, headers: Mapping[str, str], scope: str) -> Principal:
+        """The bearer of a token with this scope."""
+        principal = self._bearer(headers)
+        principal.need(scope)
+        return principal
+
+    def reader(self, headers: Mapping[str, str]) -> Principal:
+        """Who may read orders: a channel, staff, or a passenger's own application."""
+        return self.caller(headers, "hub:orders")
+
+    def channel(self, name: str) -> Channel:
+        """The channel; raises ``channel_unknown`` or ``channel_paused``."""
+        known = self._known.get(name)
+        if known is None or time.monotonic() - known[0] > _FRESH_SECONDS:
+            with self._pool.connection() as connection:
+                known = self._known[name] = (time.monotonic(), channels.find(connection, name))
+        channel = known[1]
+        if channel is None:
+            raise ProblemError(problem("channel_unknown", f"No channel is called {name[:40]!r}."))
+        if channel.state != "active":
+            raise ProblemError(problem("channel_paused", f"Channel {name} is {channel.state}."))
+        return channel
+
+    def sender(self, channel: Channel, headers: Mapping[str, str], message_id: str, body: bytes) -> None:
+        """Whether this message is the channel's own: a token that speaks for it, or its signature."""
+        if "authorization" in headers:
+            principal = self._bearer(headers)
+            principal.need("hub:messages")
+            if principal.channel != channel.channel:
+                raise ProblemError(problem("forbidden", "This token speaks for another channel."))
+            return
+        signatures = headers.get("webhook-signature")
+        if not signatures:
+            raise ProblemError(problem("unauthenticated"))
+        secrets = [self._seal.open(secret) for secret in channel.secrets]
+        timestamp = headers.get("webhook-timestamp", "")
+        if not verify(secrets, message_id, timestamp, signatures, body, self._clock()):
+            raise ProblemError(problem("signature_invalid"))
+
+    def _bearer(self, headers: Mapping[str, str]) -> Principal:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise ProblemError(problem("unauthenticated"))
+        return self._tokens(token.strip())

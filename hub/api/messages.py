@@ -1,0 +1,114 @@
+"""Messages in: one by one, micro-batched behind the scenes, or many as NDJSON."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from hub.api.reading import Body, message_id, read_body
+from hub.api.services import Services
+from hub.intake import Answer, Receipt
+from hub.intake.answers import refused
+from schemas.problems import PROBLEM_MEDIA_TYPE, ProblemError, problem
+
+BULK_BATCH = 500
+BULK_LINE_BYTES_MAX = 2_000_000
+
+
+def messages_router(services: Services) -> APIRouter:
+    router = APIRouter(tags=["messages"])
+
+    @router.post("/channels/{channel}/messages", summary="One native message")
+    async def receive(channel: str, request: Request) -> Response:
+        """Native bytes of one message; the id stands in ``webhook-id`` or ``Idempotency-Key``.
+
+        Answers ``applied``, ``witnessed``, ``duplicate`` or ``disputed`` with 200, or a problem. The answer is durable.
+        """
+        known = await asyncio.to_thread(services.access.channel, channel)
+        adapter = services.adapters[channel]
+        body = await read_body(request, adapter.profile.max_message_bytes)
+        receipt = Receipt(channel, message_id(request) or "", body.raw, "http", services.clock())
+        refusal = await asyncio.to_thread(_refusal, services, known, request, receipt, body)
+        if refusal is not None:
+            return answered(await asyncio.to_thread(services.intake.reject, receipt, refusal.problem))
+        return answered(await services.batcher.submit(receipt))
+
+    @router.post("/channels/{channel}/messages/bulk", summary="Many native messages, NDJSON")
+    async def receive_many(channel: str, request: Request) -> Response:
+        """One ``{"id": ..., "body": base64}`` per line; one answer per line, in the same order. Needs a bearer token."""
+        known = await asyncio.to_thread(services.access.channel, channel)
+        await asyncio.to_thread(services.access.sender, known, request.headers, "", b"")
+        return StreamingResponse(_bulk(services, channel, request), media_type="application/x-ndjson")
+
+    return router
+
+
+def _refusal(services: Services, channel: Any, request: Request, receipt: Receipt, body: Body) -> ProblemError | None:
+    """Why this request may not become a message; None when it may."""
+    if body.too_large:
+        limit = services.adapters[receipt.channel].profile.max_message_bytes
+        return ProblemError(problem("message_too_large", f"The limit of this channel is {limit} bytes."))
+    try:
+        services.access.sender(channel, request.headers, receipt.message_id, receipt.raw)
+    except ProblemError as error:
+        return error
+    return None if receipt.message_id else ProblemError(problem("message_id_missing"))
+
+
+async def _bulk(services: Services, channel: str, request: Request) -> AsyncIterator[bytes]:
+    batch: list[Receipt | Answer] = []
+    async for line in _lines(request):
+        batch.append(_line(channel, line, services))
+        if len(batch) >= BULK_BATCH:
+            yield await _take(services, batch)
+            batch = []
+    if batch:
+        yield await _take(services, batch)
+
+
+async def _lines(request: Request) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in request.stream():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
+        if len(rest) > BULK_LINE_BYTES_MAX:
+            yield rest[:BULK_LINE_BYTES_MAX]
+            return
+    if rest.strip():
+        yield rest
+
+
+def _line(channel: str, line: bytes, services: Services) -> Receipt | Answer:
+    """A receipt, or the problem of a line that is none."""
+    blank = Receipt(channel, "", line, "bulk", services.clock())
+    try:
+        value = json.loads(line)
+        identity, raw = str(value["id"]), base64.b64decode(value["body"], validate=True)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        detail = 'A line is {"id": "...", "body": "<base64 of the native bytes>"}.'
+        return refused(blank, problem("message_malformed", detail))
+    if len(raw) > services.adapters[channel].profile.max_message_bytes:
+        return refused(blank, problem("message_too_large"))
+    return Receipt(channel, identity, raw, "bulk", blank.received_at)
+
+
+async def _take(services: Services, batch: list[Receipt | Answer]) -> bytes:
+    receipts = [item for item in batch if isinstance(item, Receipt)]
+    taken = iter(await asyncio.to_thread(services.intake.take, receipts))
+    answers = [item if isinstance(item, Answer) else next(taken) for item in batch]
+    return b"".join(json.dumps(answer.body, ensure_ascii=False).encode() + b"\n" for answer in answers)
+
+
+def answered(answer: Answer) -> Response:
+    """The HTTP form of an answer."""
+    media_type = PROBLEM_MEDIA_TYPE if answer.status >= 400 else "application/json"
+    headers = {"retry-after": "1"} if answer.status == 503 else None
+    content = json.dumps(answer.body, ensure_ascii=False)
+    return Response(content, answer.status, media_type=media_type, headers=headers)

@@ -1,0 +1,112 @@
+"""Orders out: by id, by any system's reference, as of any time on either axis, and as a timeline."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from hub.api.access import Principal
+from hub.api.services import Services
+from hub.ledger import Document, fold, rebuild
+from hub.ledger.reading import phone_key
+from hub.store import events, orders
+from hub.store.seal import convert_passenger, shown
+from hub.store.timeline import timeline
+from schemas.order import Order
+from schemas.problems import ProblemError, problem
+
+
+def orders_router(services: Services) -> APIRouter:
+    router = APIRouter(tags=["orders"])
+
+    @router.get("/orders", summary="Find an order by any system's reference")
+    def find(
+        request: Request,
+        system: str = Query(examples=["rail"], description="rail, a channel or a processor"),
+        kind: str = Query("order", description="order, ticket, payment, refund, pickup, agent_order ..."),
+        value: str = Query(examples=["EW00000001"]),
+        as_of: datetime | None = None,
+        recorded_as_of: datetime | None = None,
+    ) -> Order:
+        """The order that ``system`` calls ``value``; personal numbers masked."""
+        caller = services.access.reader(request.headers)
+        with services.pool.connection() as connection:
+            order_id = orders.find_by_reference(connection, system, kind, value)
+        if order_id is None:
+            raise ProblemError(problem("order_unknown", f"{system} {kind} {value[:40]!r} is not known here."))
+        return read_order(services, caller, order_id, as_of, recorded_as_of)
+
+    @router.get("/me/orders", summary="My orders across all channels")
+    def mine(request: Request, limit: int = Query(20, ge=1, le=100)) -> list[Order]:
+        """The orders in which the bearer travels, whichever channel sold them, latest journey first."""
+        caller = services.access.reader(request.headers)
+        if not caller.person or caller.phone is None:
+            return []
+        with services.pool.connection() as connection:
+            stored = orders.read(connection, orders.of_phone(connection, caller.phone, limit))
+        return [masked(fold(item.document)) for item in stored.values()]
+
+    @router.get("/orders/{order_id}", summary="One order")
+    def show(
+        request: Request, order_id: UUID, as_of: datetime | None = None, recorded_as_of: datetime | None = None
+    ) -> Order:
+        """The order now, or as it was: ``as_of`` by what had happened, ``recorded_as_of`` by what we knew."""
+        return read_order(services, services.access.reader(request.headers), order_id, as_of, recorded_as_of)
+
+    @router.get("/orders/{order_id}/timeline", summary="What every system said of it, and what became of that")
+    def story(request: Request, order_id: UUID) -> dict[str, Any]:
+        """Messages received, decisions, events and deliveries, in order of time."""
+        caller = services.access.reader(request.headers)
+        read_order(services, caller, order_id, None, None)
+        with services.pool.connection() as connection:
+            return {"order_id": str(order_id), "entries": timeline(connection, order_id)}
+
+    return router
+
+
+def read_order(
+    services: Services,
+    caller: Principal,
+    order_id: UUID,
+    as_of: datetime | None,
+    recorded_as_of: datetime | None,
+) -> Order:
+    """The order for this caller, masked; a channel sees only orders in which it took part."""
+    for moment in (as_of, recorded_as_of):
+        if moment is not None and moment.tzinfo is None:
+            raise ProblemError(
+                problem("query_invalid", "A time needs its offset, for example 2026-01-11T14:03:00+08:00.")
+            )
+    with services.pool.connection() as connection:
+        stored = orders.read(connection, [order_id]).get(order_id)
+        if stored is None:
+            raise ProblemError(problem("order_unknown"))
+        document = stored.document
+        if recorded_as_of is not None:
+            said = events.said(connection, order_id, recorded_as_of)
+            document = rebuild(order_id, document.references, said)
+    if as_of is not None:
+        document = document.as_of(as_of)
+    if not document.facts:
+        raise ProblemError(problem("order_unknown", "Nothing of this order was known at that time."))
+    order = fold(document)
+    if not may_read(caller, stored.document, order):
+        # Not "forbidden": whether the order exists is none of this caller's business.
+        raise ProblemError(problem("order_unknown"))
+    return masked(order)
+
+
+def may_read(caller: Principal, document: Document, order: Order) -> bool:
+    """A channel took part in it, a person travels in it; staff may read all."""
+    if caller.channel is not None:
+        return caller.channel in document.witnesses
+    if caller.person:
+        return caller.phone is not None and any(phone_key(p) == caller.phone for p in order.passengers)
+    return True
+
+
+def masked(order: Order) -> Order:
+    """The order with every personal number masked."""
+    people = tuple(convert_passenger(person, shown) for person in order.passengers)
+    return order.model_copy(update={"passengers": people})

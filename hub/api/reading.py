@@ -1,0 +1,42 @@
+"""A request's body and id, with limits, before anything trusts them."""
+
+import hashlib
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+
+MESSAGE_ID_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What came: at most ``limit`` bytes of it are kept; ``size`` counts what was sent up to where we stopped."""
+
+    raw: bytes
+    size: int
+    too_large: bool
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.raw).digest()
+
+
+async def read_body(request: Request, limit: int) -> Body:
+    """Read at most ``limit`` bytes; a longer body is not read to its end."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                return Body(b"".join(chunks)[:limit], size, True)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        return Body(b"".join(chunks), size, False)
+    return Body(b"".join(chunks), size, False)
+
+
+def message_id(request: Request) -> str | None:
+    """``webhook-id`` (Standard Webhooks) or ``Idempotency-Key``; None when there is neither or it is absurd."""
+    value = request.headers.get("webhook-id") or request.headers.get("idempotency-key")
+    return value if value and len(value) <= MESSAGE_ID_MAX and value.isprintable() else None

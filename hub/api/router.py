@@ -1,0 +1,74 @@
+"""All routes under ``/v1``, and problems instead of tracebacks."""
+
+import logging
+from typing import cast
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from hub.api.contract import contract_router
+from hub.api.feed import feed_router
+from hub.api.messages import messages_router
+from hub.api.operating import operating_router
+from hub.api.orders import orders_router
+from hub.api.services import Services
+from schemas.problems import PROBLEM_MEDIA_TYPE, Pointer, Problem, ProblemError, problem
+
+log = logging.getLogger(__name__)
+
+
+def create_router(services: Services) -> APIRouter:
+    """The hub's HTTP interface."""
+    router = APIRouter(prefix="/v1")
+    for part in (messages_router, orders_router, feed_router, contract_router, operating_router):
+        router.include_router(part(services))
+    return router
+
+
+def install_problems(app: FastAPI) -> None:
+    """Every error of this application is a problem document with a code and a remedy."""
+
+    @app.exception_handler(ProblemError)
+    def _problem(request: Request, error: Exception) -> Response:
+        return answer(cast(ProblemError, error).problem)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, error: Exception) -> Response:
+        found = cast(RequestValidationError, error).errors()
+        pointers = tuple(
+            Pointer(pointer="/" + "/".join(map(str, e["loc"]))[:190], expected=str(e["msg"])[:200]) for e in found
+        )
+        return answer(problem("query_invalid", "See the places that pointers names.", pointers))
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: Exception) -> Response:
+        http = cast(HTTPException, error)
+        body = Problem(
+            type="about:blank",
+            title=str(http.detail),
+            status=http.status_code,
+            detail=f"{request.method} {request.url.path[:200]}",
+            code="not_found" if http.status_code == 404 else "http_error",
+            remedy="See /v1/openapi.json for the addresses there are.",
+        )
+        return answer(body)
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    def _away(request: Request, error: Exception) -> Response:
+        log.warning("the database does not answer: %s", type(error).__name__)
+        return answer(problem("not_ready"))
+
+    @app.exception_handler(Exception)
+    def _internal(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+        return answer(problem("internal"))
+
+
+def answer(body: Problem) -> Response:
+    headers = {"retry-after": "1"} if body.status == 503 else None
+    return JSONResponse(body.model_dump(mode="json"), body.status, headers, media_type=PROBLEM_MEDIA_TYPE)

@@ -1,0 +1,27 @@
+"""What the routes need, wired once by the composition root."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.api.access import Access
+from hub.intake.batcher import MicroBatcher
+from hub.intake.intake import Intake, Pool
+from hub.ports import Adapter
+from hub.store.audit import Audit
+from hub.store.seal import Seal
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``clock`` is the business clock; ``public_url`` names the hub in CloudEvents and OpenAPI."""
+
+    pool: Pool
+    intake: Intake
+    batcher: MicroBatcher
+    adapters: Mapping[str, Adapter]
+    access: Access
+    seal: Seal
+    audit: Audit
+    clock: Callable[[], datetime]
+    public_url: str

@@ -1,0 +1,124 @@
+"""The interlock: never two valid tickets on one seat and leg, never a free seat refused."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+
+from hub.store import seats
+from tests.hub.railway import CHANNELS, Railway, cancel, content, hold, sale
+
+
+def healthy(railway: Railway) -> bool:
+    with railway.pool.connection() as connection:
+        return seats.mismatches(connection) == []
+
+
+def test_an_ask_for_a_sold_seat_is_refused_and_leaves_nothing(railway: Railway) -> None:
+    now = railway.clock()
+    railway.tell("north", "m-1", sale("EW00000001", "north", now, legs=(0, 4)))
+    answer = railway.tell("south", "s-1", hold("ES00000001", "south", now, legs=(3, 6)))
+    assert (answer.status, answer.body["code"]) == (409, "seat_already_sold")
+    assert "coach 5 seat 12A" in answer.body["detail"]
+    with railway.pool.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM hub.orders").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM hub.refs WHERE value = 'ES00000001'").fetchone() == (0,)
+    assert healthy(railway)
+
+
+def test_the_same_seat_on_other_legs_is_free(railway: Railway) -> None:
+    now = railway.clock()
+    assert railway.tell("north", "m-1", sale("EW00000001", "north", now, legs=(0, 3))).outcome == "applied"
+    assert railway.tell("south", "s-1", hold("ES00000001", "south", now, legs=(3, 6))).outcome == "applied"
+    assert healthy(railway)
+
+
+def test_a_tell_for_a_sold_seat_is_a_dispute_and_the_first_holder_keeps_it(railway: Railway) -> None:
+    now = railway.clock()
+    railway.tell("north", "m-1", sale("EW00000001", "north", now))
+    answer = railway.tell("south", "s-1", sale("ES00000001", "south", now))
+    assert answer.outcome == "disputed"
+    assert answer.body["disputes"] == ["seat_already_sold|ES000000011050012A".replace("0012A", "012A")]
+    with railway.pool.connection() as connection:
+        held = connection.execute("SELECT ticket_no, state, holds_seat FROM hub.tickets ORDER BY 1").fetchall()
+    assert held == [("ES00000001105012A", "issued", False), ("EW00000001105012A", "issued", True)]
+    assert healthy(railway)
+
+
+def test_both_in_one_batch_still_make_one_holder(railway: Railway) -> None:
+    now = railway.clock()
+    answers = railway.intake.take(
+        [
+            railway.receipt("north", "m-1", sale("EW00000001", "north", now)),
+            railway.receipt("south", "s-1", sale("ES00000001", "south", now)),
+            railway.receipt("east", "e-1", hold("EE00000001", "east", now)),
+        ]
+    )
+    assert sorted(answer.outcome for answer in answers) == ["applied", "disputed", "refused"]
+    assert healthy(railway)
+
+
+def test_a_cancelled_hold_frees_the_seat_for_the_next(railway: Railway) -> None:
+    now = railway.clock()
+    railway.tell("north", "m-1", hold("EW00000001", "north", now))
+    assert railway.tell("south", "s-1", hold("ES00000001", "south", now)).body["code"] == "seat_already_sold"
+    railway.tell("north", "m-2", cancel("EW00000001", "north", now, content("EW00000001", "north").ticket_no))
+    assert railway.tell("south", "s-2", hold("ES00000001", "south", now)).outcome == "applied"
+    assert healthy(railway)
+
+
+def test_an_unknown_train_cannot_be_asked_for_but_a_sale_on_it_is_kept(railway: Railway) -> None:
+    now = railway.clock()
+    there = hold("EW00000001", "north", now, legs=(5, 2))
+    assert railway.tell("north", "m-1", there).body["code"] == "train_unknown"
+    told = sale("EW00000002", "north", now, legs=(5, 2))
+    assert railway.tell("north", "m-2", told).outcome == "applied"
+
+
+def test_five_channels_claim_one_train_at_once(railway: Railway) -> None:
+    """1,500 asks for 12 seats x 6 legs from five threads: exactly the granted ones are disjoint, none is refused
+    without somebody in the way."""
+    rng = random.Random(20260312)
+    wanted = []
+    for number in range(1500):
+        start = rng.randrange(6)
+        legs = (start, rng.randrange(start + 1, 7))
+        channel = CHANNELS[number % 5]
+        order_no = f"E{channel[0].upper()}{number:08d}"
+        wanted.append((channel, order_no, f"{rng.randrange(12) + 1}A", legs))
+    now = railway.clock()
+
+    def ask(start: int) -> list[bool]:
+        result = []
+        mine = wanted[start::5]
+        for at in range(0, len(mine), 10):
+            batch = [
+                railway.receipt(channel, order_no, hold(order_no, channel, now, seat=seat, legs=legs))
+                for channel, order_no, seat, legs in mine[at : at + 10]
+            ]
+            result += [answer.outcome == "applied" for answer in railway.intake.take(batch)]
+        return result
+
+    with ThreadPoolExecutor(5) as threads:
+        granted_by_thread = list(threads.map(ask, range(5)))
+    granted = [
+        item for place in range(5) for item, won in zip(wanted[place::5], granted_by_thread[place], strict=True) if won
+    ]
+    refused = [
+        item
+        for place in range(5)
+        for item, won in zip(wanted[place::5], granted_by_thread[place], strict=True)
+        if not won
+    ]
+    by_seat: dict[str, list[tuple[int, int]]] = {}
+    for _, _, seat, legs in granted:
+        by_seat.setdefault(seat, []).append(legs)
+    for taken in by_seat.values():
+        assert not any(overlap(one, other) for one, other in combinations(taken, 2))
+    for _, order_no, seat, legs in refused:
+        assert any(overlap(legs, other) for other in by_seat[seat]), f"{order_no} was refused a free seat"
+    assert len(granted) > 12
+    assert healthy(railway)
+
+
+def overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
