@@ -1,0 +1,103 @@
+"""The words of the app channel that both directions use: letters of table B, compact times, jiao, seat texts."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.kit.money_records import ChangeNames, MoneyWire, PaymentNames, RefundNames
+from adapters.kit.times import TimeForm
+
+TIME = TimeForm(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})", "%Y%m%d%H%M%S", "20260109165155")
+DAY = TimeForm(r"([0-9]{4})([0-9]{2})([0-9]{2})", "%Y%m%d", "20260111")
+JIAO = 10
+
+Origin = Literal["sale", "change", "destination_change"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one word of ``status`` says. ``loss``: a meaning that our states do not carry."""
+
+    state: str
+    origin: Origin = "sale"
+    paper: bool = False
+    change_kind: Literal["train", "destination"] = "train"
+    loss: str = ""
+
+
+LETTERS = {
+    "a": Letter("issued"),
+    "bb": Letter("issued", paper=True),
+    "c": Letter("refunded"),
+    "d": Letter("changed"),
+    "e": Letter("changed", change_kind="destination"),
+    "f": Letter("issued", origin="change"),
+    "g": Letter("issued", origin="destination_change"),
+    "h": Letter("checked_in"),
+    "i": Letter("entered"),
+    "j": Letter("used"),
+    "k": Letter("resigned_on_board", loss="when the passenger entered is not said"),
+    "l": Letter("voided"),
+    "m": Letter("issued", loss="a change is under way"),
+    "n": Letter("issued", loss="a change of destination is under way"),
+}
+"""Table B. The same letters e, i, j, m mean other things in the web's table A."""
+
+UNPAID = Letter("held")
+"""Table B has no letter for what is not paid yet: ``status`` is empty then."""
+
+SEAT_TEXT = re.compile(r"([0-9A-Z]{1,3})车(?:([0-9A-Z]{1,4})号|无座)")
+
+MODES: dict[str, Literal["ask", "tell"]] = {"ask": "ask", "tell": "tell"}
+ACTS = {word: word for word in ("hold", "sale", "pay", "cancel", "change", "refund", "enter", "exit", "snapshot")}
+ACT_OF_EVENT = {
+    "order.held": "hold",
+    "order.issued": "sale",
+    "order.paid": "pay",
+    "order.changed": "change",
+    "order.refunded": "refund",
+    "order.cancelled": "cancel",
+}
+
+MONEY = MoneyWire(
+    fen=JIAO,
+    time=TIME,
+    payment=PaymentNames(
+        order="sequence_no",
+        processor="pay_channel",
+        method="pay_way",
+        reference="pay_no",
+        amount="pay_amount",
+        at="pay_time",
+        status="pay_status",
+        words={
+            "1": "payment.captured",
+            "0": "payment.initiated",
+            "2": "payment.failed",
+            "3": "payment.cancelled",
+        },
+    ),
+    refund=RefundNames(
+        order="sequence_no",
+        processor="pay_channel",
+        reference="return_no",
+        tickets="ticket_nos",
+        gross="return_price",
+        fee="return_cost",
+        net="return_amount",
+        at="return_time",
+        status="return_status",
+        became_at="status_time",
+        words={"0": "refund.requested", "1": "refund.sent", "2": "refund.settled", "3": "refund.failed"},
+    ),
+    change=ChangeNames(
+        reference="resign_no",
+        kind="resign_type",
+        old="old_ticket_nos",
+        new="new_ticket_nos",
+        fee="resign_cost",
+        difference="resign_difference",
+        at="resign_time",
+        words={"TRAIN": "train", "STATION": "destination"},
+    ),
+)

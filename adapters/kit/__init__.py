@@ -1,0 +1,13 @@
+"""What every adapter is made with, so that an author writes samples, a profile and a mapping, and nothing else.
+
+reading      a cursor over native records: refuses with a pointer, lists what nobody read as a loss
+times        forms of local time
+people       documents and phone numbers
+snapshot     an order document as a channel shows it -> the facts it implies
+folding      the order one observation describes (to format it again)
+transport    polls and day extracts over HTTP, with the channel's table of faults
+golden       native and canonical side by side: generated, reviewed, compared
+conformance  the suite every adapter inherits
+scorecard    the same suite for the command line
+registry     adapters by entry point ``interlock.channels``
+"""

@@ -1,0 +1,16 @@
+"""Day extracts of one message per line (NDJSON): web, app, agents."""
+
+import hashlib
+from collections.abc import Sequence
+
+from hub.ports import Part
+from schemas.observation import Rejection
+
+
+def split_lines(raw: bytes) -> Sequence[Part] | Rejection:
+    """One part per line that is not blank. Ids are made of the bytes: the same line again is a duplicate."""
+    return [
+        Part(message_id=f"line-{hashlib.sha256(line).hexdigest()[:32]}", raw=line, place=f"line {number}")
+        for number, line in enumerate(raw.split(b"\n"), 1)
+        if line.strip()
+    ]

@@ -1,0 +1,113 @@
+"""The words of the web channel that both directions use: letters of table A, forms of time, words of money records."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.kit.money_records import ChangeNames, MoneyWire, PaymentNames, RefundNames
+from adapters.kit.times import TimeForm
+
+TIME = TimeForm(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})", "%Y-%m-%d %H:%M:%S", "2026-01-09 16:51:55"
+)
+PAGE_TIME = TimeForm(r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})", "%Y-%m-%d %H:%M", "2026-01-11 07:00")
+STANDING = "无座"
+
+Origin = Literal["sale", "change", "destination_change"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one letter of ``ticket_status_code`` says. ``loss``: a meaning that our states do not carry."""
+
+    state: str
+    origin: Origin = "sale"
+    paper: bool = False
+    change_kind: Literal["train", "destination"] = "train"
+    loss: str = ""
+
+
+LETTERS = {
+    "a": Letter("issued"),
+    "b": Letter("issued", paper=True),
+    "c": Letter("refunded"),
+    "d": Letter("changed"),
+    "e": Letter("issued", loss="a change is under way"),
+    "f": Letter("issued", origin="change"),
+    "i": Letter("held"),
+    "j": Letter("held", origin="change"),
+    "m": Letter("used"),
+    "p": Letter("changed", change_kind="destination"),
+    "q": Letter("issued", loss="a change of destination is under way"),
+    "r": Letter("issued", origin="destination_change"),
+    "s": Letter("held", origin="destination_change"),
+}
+"""Table A. The same letters e, i, j, m mean other things in the app's table B."""
+
+LETTER_NAMES = {
+    "a": "已支付",
+    "b": "已取纸质票",
+    "c": "已退票",
+    "d": "已改签",
+    "e": "改签中",
+    "f": "改签票",
+    "i": "待支付",
+    "j": "改签待支付",
+    "m": "已出站",
+    "p": "已变更到站",
+    "q": "变更到站中",
+    "r": "变更到站票",
+    "s": "变更到站待支付",
+}
+
+MODES: dict[str, Literal["ask", "tell"]] = {"ask": "ask", "tell": "tell"}
+ACTS = {word: word for word in ("hold", "sale", "pay", "cancel", "change", "refund", "snapshot")}
+ACT_OF_EVENT = {
+    "order.held": "hold",
+    "order.issued": "sale",
+    "order.paid": "pay",
+    "order.changed": "change",
+    "order.refunded": "refund",
+    "order.cancelled": "cancel",
+}
+MONEY = MoneyWire(
+    fen=1,
+    time=TIME,
+    payment=PaymentNames(
+        order="tradeNo",
+        processor="bankCode",
+        method="payModeCode",
+        reference="bankTransNo",
+        amount="transAmount",
+        at="transDate",
+        status="transStatus",
+        words={
+            "S": "payment.captured",
+            "P": "payment.initiated",
+            "F": "payment.failed",
+            "X": "payment.cancelled",
+        },
+    ),
+    refund=RefundNames(
+        order="tradeNo",
+        processor="bankCode",
+        reference="refundNo",
+        tickets="ticketNos",
+        gross="refundAmount",
+        fee="refundFee",
+        net="transAmount",
+        at="transDate",
+        status="refundStatus",
+        became_at="statusDate",
+        words={"R": "refund.requested", "S": "refund.sent", "D": "refund.settled", "F": "refund.failed"},
+    ),
+    change=ChangeNames(
+        reference="changeNo",
+        kind="changeType",
+        old="oldTicketNos",
+        new="newTicketNos",
+        fee="changeFee",
+        difference="changeDifference",
+        at="changeDate",
+        words={"1": "train", "2": "destination"},
+    ),
+)
