@@ -107,15 +107,25 @@ class PollPage:
     watermark: str
 
 
+class ChannelUnavailable(Exception):
+    """A channel that was asked did not answer as it should. The message says what it did, for the operator."""
+
+
 @runtime_checkable
 class Polled(Protocol):
-    """A channel that has to be asked. The hub keeps the watermark and calls again until a page is empty."""
+    """A channel that has to be asked. The hub keeps the watermark and calls again until a page is empty.
+
+    Raises ``ChannelUnavailable``; the hub asks again later.
+    """
 
     def poll(self, endpoint: str, watermark: str | None) -> PollPage: ...
 
 
 @runtime_checkable
 class Extracting(Protocol):
-    """A channel that hands out its day. Reconciliation keeps the bytes and splits them with ``split``."""
+    """A channel that hands out its day. Reconciliation keeps the bytes and splits them with ``split``.
+
+    Raises ``ChannelUnavailable``; the day's run waits.
+    """
 
     def extract(self, endpoint: str, business_date: date) -> bytes: ...

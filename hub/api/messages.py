@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from hub.api.reading import Body, message_id, read_body
 from hub.api.services import Services
@@ -43,7 +43,9 @@ def messages_router(services: Services) -> APIRouter:
         """One ``{"id": ..., "body": base64}`` per line; one answer per line, in the same order. Needs a bearer token."""
         known = await asyncio.to_thread(services.access.channel, channel)
         await asyncio.to_thread(services.access.sender, known, request.headers, "", b"")
-        return StreamingResponse(_bulk(services, channel, request), media_type="application/x-ndjson")
+        # Answered when all is read: a response that streams while its request does would compete for the same channel.
+        answers = [part async for part in _bulk(services, channel, request)]
+        return Response(b"".join(answers), media_type="application/x-ndjson")
 
     return router
 

@@ -321,13 +321,18 @@ def rejection_row(seal: Seal, receipt: Receipt, answer: Answer) -> messages.Reje
         digest=receipt.digest,
         size_bytes=len(receipt.raw),
         raw_head=seal.seal_bytes(receipt.raw[:REJECTED_HEAD_BYTES]),
-        problem=json.dumps(answer.body, ensure_ascii=False),
+        problem=encode_answer(answer),
         received_at=receipt.received_at,
     )
 
 
 def encode_answer(answer: Answer) -> str:
-    return json.dumps(answer.body, ensure_ascii=False)
+    """The answer as it is kept: without native values, which may be personal; the sealed raw bytes have them."""
+    kept = dict(answer.body)
+    for part, native in (("pointers", "found"), ("losses", "native")):
+        if kept.get(part):
+            kept[part] = [{key: value for key, value in item.items() if key != native} for item in kept[part]]
+    return json.dumps(kept, ensure_ascii=False)
 
 
 def _anchor(observation: Observation) -> tuple[str, str, str]:

@@ -4,11 +4,9 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-import httpx
-
 from hub.intake.intake import Intake, Pool
 from hub.intake.receipts import Receipt
-from hub.ports import Adapter, Polled
+from hub.ports import Adapter, ChannelUnavailable, Polled
 from hub.store import channels
 
 log = logging.getLogger(__name__)
@@ -40,8 +38,8 @@ class Poller:
                 return taken
             try:
                 page = adapter.poll(channel.endpoint, channel.poll_watermark)
-            except httpx.HTTPError as error:
-                log.warning("channel %s does not answer a poll: %s", name, type(error).__name__)
+            except ChannelUnavailable as error:
+                log.warning("channel %s does not answer a poll: %s", name, error)
                 return taken
             now = self._clock()
             receipts = [Receipt(name, part.message_id, part.raw, "poll", now) for part in page.parts]

@@ -220,16 +220,32 @@ def lapsed_holds(connection: Connection[TupleRow], now: datetime, limit: int) ->
     ).fetchall()
 
 
-def of_date(connection: Connection[TupleRow], business_date: date) -> Iterable[tuple[Document, list[str]]]:
-    """Every order of a business date with its witnesses, streamed in order of number."""
-    with connection.cursor(name="orders_of_date") as cursor:
+def stated_on(connection: Connection[TupleRow], business_date: date) -> Iterable[Document]:
+    """Every order of a business date, and every other one about which something was stated on it; streamed."""
+    with connection.cursor(name="orders_stated_on") as cursor:
         cursor.itersize = 500
         cursor.execute(
-            "SELECT document::text, witnesses FROM hub.orders WHERE business_date = %s ORDER BY order_no",
-            (business_date,),
+            """SELECT document::text FROM hub.orders
+               WHERE business_date = %(day)s OR order_id IN (
+                   SELECT order_id FROM hub.messages
+                   WHERE occurred_at >= %(day)s::timestamp AT TIME ZONE 'Asia/Shanghai'
+                     AND occurred_at < (%(day)s + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+                     AND order_id IS NOT NULL AND outcome <> 'refused')
+               ORDER BY order_no""",
+            {"day": business_date},
         )
-        for document, witnesses in cursor:
-            yield Document.model_validate_json(document), witnesses
+        for (document,) in cursor:
+            yield Document.model_validate_json(document)
+
+
+def by_number(connection: Connection[TupleRow], order_nos: Sequence[str]) -> list[Document]:
+    """Those of these rail order numbers that are known."""
+    rows = connection.execute(
+        """SELECT document::text FROM hub.orders JOIN hub.refs USING (order_id)
+           WHERE system = 'rail' AND kind = 'order' AND value = ANY(%s) ORDER BY value""",
+        (list(order_nos),),
+    )
+    return [Document.model_validate_json(document) for (document,) in rows]
 
 
 def find_by_reference(connection: Connection[TupleRow], system: str, kind: str, value: str) -> UUID | None:

@@ -1,0 +1,97 @@
+"""Celery tasks: wake-ups that drain due rows. Each is four lines, idempotent, and safe to run beside itself."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import psycopg
+from celery import shared_task
+from psycopg_pool import PoolTimeout
+
+from hub.intake.holds import expire_holds as expire
+from interlock.clock import system_clock
+from interlock.settings import Settings
+from interlock.wiring import Hub, open_hub, sign_on
+from reconciliation.journal import Journal
+from reconciliation.ports import BucketTask
+from reconciliation.runs import run_bucket
+from sso.logout import deliver_logout_tokens as deliver_tokens
+from sso.logout import http_send
+from sso.provider import Provider
+
+log = logging.getLogger(__name__)
+
+_WAKE = {"ignore_result": True, "autoretry_for": ()}
+
+
+@cache
+def hub() -> Hub:
+    """One hub per worker process, opened by the first task that needs it (never before the fork)."""
+    return open_hub(Settings.load(), "worker")
+
+
+@cache
+def provider() -> Provider:
+    return sign_on(hub())
+
+
+def shielded(work: Any) -> Any:
+    """Run ``work``; an engine that is away is a line in the log, not a failed task with a traceback."""
+    try:
+        return work()
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        log.warning("the database is away, the next wake-up continues: %s", type(error).__name__)
+        return None
+
+
+@shared_task(name="interlock.deliver", **_WAKE)
+def deliver() -> None:
+    """Wake every channel's drain."""
+    for channel in shielded(lambda: hub().channels) or []:
+        drain.apply_async([channel], expires=5.0)
+
+
+@shared_task(name="interlock.drain", **_WAKE)
+def drain(channel: str) -> None:
+    """Deliver what is due for one channel, and come back while there is more."""
+    done = shielded(lambda: hub().pump.drain(channel))
+    if done is not None and done.more:
+        drain.apply_async([channel])
+
+
+@shared_task(name="interlock.collect_drops", **_WAKE)
+def collect_drops() -> None:
+    """Take dropped files of every channel."""
+    for channel in hub().channels:
+        shielded(lambda name=channel: hub().files.take_all(name))
+
+
+@shared_task(name="interlock.poll_channels", **_WAKE)
+def poll_channels() -> None:
+    """Ask the channels that have to be asked."""
+    for channel in hub().channels:
+        shielded(lambda name=channel: hub().poller.poll(name))
+
+
+@shared_task(name="interlock.expire_holds", **_WAKE)
+def expire_holds() -> None:
+    """Release seats whose hold is over."""
+    shielded(lambda: expire(hub().intake, hub().pool, hub().clock))
+
+
+@shared_task(name="interlock.deliver_logout_tokens", **_WAKE)
+def deliver_logout_tokens() -> None:
+    """Tell applications that a login has ended."""
+    shielded(
+        lambda: deliver_tokens(
+            hub().pool, system_clock, http_send, tokens=provider().tokens, options=provider().options
+        )
+    )
+
+
+@shared_task(name="interlock.recon_bucket", **_WAKE)
+def recon_bucket(task: dict[str, Any]) -> None:
+    """Match one bucket of one run; its result is rows."""
+    shielded(lambda: run_bucket(Journal(hub().pool), BucketTask.from_json(task)))

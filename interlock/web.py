@@ -1,0 +1,104 @@
+"""The web application: the hub's API, the provider, the console, and what the platform asks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from fastapi import FastAPI
+from psycopg_pool import PoolTimeout
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from hub.api import Access, Services, create_router, install_problems
+from hub.intake.batcher import MicroBatcher
+from hub.store import health
+from interlock.clock import system_clock
+from interlock.metrics import exposition
+from interlock.reconciling import authorise_by, reconciler_of
+from interlock.settings import Settings
+from interlock.wake import WakeUp
+from interlock.wiring import Hub, Tokens, open_hub, sign_on
+from reconciliation.api import create_router as recon_router
+from schemas.model import SCHEMA_VERSION
+from sso.api import application
+
+log = logging.getLogger(__name__)
+
+
+def create_app() -> FastAPI:
+    """The application of one API process, from the environment."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings.load()
+    wake = WakeUp(settings.engines().redis_url)
+    return build_app(open_hub(settings, "api", wake))
+
+
+def build_app(hub: Hub) -> FastAPI:
+    """The application over a wired hub; closing the application closes the hub."""
+    provider = sign_on(hub)
+    batcher = MicroBatcher(hub.intake)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with batcher:
+            yield
+        await asyncio.to_thread(hub.close)
+
+    app = FastAPI(
+        title="Interlock",
+        version=SCHEMA_VERSION,
+        lifespan=lifespan,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    tokens = Tokens(provider, hub.seal, hub.settings)
+    services = Services(
+        pool=hub.pool,
+        intake=hub.intake,
+        batcher=batcher,
+        adapters=hub.adapters,
+        access=Access(hub.pool, hub.seal, tokens, system_clock),
+        seal=hub.seal,
+        audit=hub.audit,
+        clock=hub.clock,
+        public_url=hub.settings.public_url,
+    )
+    install_problems(app)
+    app.include_router(create_router(services))
+    app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
+    app.mount("/sso", application(provider))
+    _platform(app, hub)
+    return app
+
+
+def _platform(app: FastAPI, hub: Hub) -> None:
+    """What a load balancer, an orchestrator and a scraper ask for."""
+
+    @app.get("/", include_in_schema=False)
+    def home() -> Response:
+        return RedirectResponse("/console", 303)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def alive() -> Response:
+        """This process runs its event loop."""
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz", include_in_schema=False)
+    def ready() -> Response:
+        """This process can write to the ledger. The broker is not asked: without it deliveries are late, not lost."""
+        try:
+            with hub.pool.connection(timeout=2) as connection:
+                connection.execute("SELECT 1 FROM hub.channels LIMIT 1")
+        except (psycopg.Error, PoolTimeout) as error:
+            return PlainTextResponse(f"not ready: {type(error).__name__}", 503)
+        return PlainTextResponse("ready")
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        with hub.pool.connection() as connection:
+            rows = health.channels(connection)
+        return PlainTextResponse(exposition(rows), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,171 @@
+"""The composition root: every room gets the few values and ports it needs, and nothing else.
+
+Hub             pool, adapters, intake, pump, file drop, poller: what every process of ours works with
+sign_on(...)    the OpenID Connect provider over the same database
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import uuid_utils
+
+from adapters.kit.registry import registered
+from hub.api import Principal
+from hub.delivery import Pump
+from hub.intake import Intake
+from hub.intake.files import FileDrop
+from hub.intake.own_voice import OwnVoice
+from hub.intake.polls import Poller
+from hub.ledger import HUB
+from hub.ports import Adapter
+from hub.store.audit import Audit
+from hub.store.seal import Seal
+from interlock.clock import Clock, open_clock, system_clock
+from interlock.database import Pool, open_pool
+from interlock.settings import Settings
+from schemas.problems import ProblemError, problem
+from sso import Provider, SsoOptions, TokenRefused, VerifiedToken
+from sso.identities import load as load_identity
+from sso.ports import OutboxSender
+
+RECONCILIATION = "reconciliation"
+
+ROLE_SCOPES: Mapping[str, frozenset[str]] = {
+    "operator": frozenset({"hub:operate", "hub:orders"}),
+    "finance": frozenset({"hub:finance", "hub:orders"}),
+    "auditor": frozenset({"hub:audit", "hub:orders"}),
+    "admin": frozenset({"hub:operate", "hub:finance", "hub:audit", "hub:orders"}),
+}
+"""What a staff role may do at the hub. A person without a role keeps only the scopes of the token."""
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7: ids of one moment stand together in an index."""
+    return uuid.UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def voices() -> dict[str, Adapter]:
+    """Every channel's adapter, and the two voices of our own."""
+    channels: dict[str, Adapter] = {name: item.adapter for name, item in registered().items()}
+    return channels | {
+        HUB: OwnVoice(HUB, "枢纽", "the hub's clockwork"),
+        RECONCILIATION: OwnVoice(RECONCILIATION, "对账", "reconciliation"),
+    }
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The engine, wired. ``clock`` is the business clock; deliveries and signatures go by the wall clock."""
+
+    settings: Settings
+    pool: Pool
+    adapters: Mapping[str, Adapter]
+    seal: Seal
+    audit: Audit
+    intake: Intake
+    pump: Pump
+    files: FileDrop
+    poller: Poller
+    clock: Clock
+    data_dir: Path
+
+    @property
+    def channels(self) -> list[str]:
+        """The names of real channels, without our own voices."""
+        return [name for name in self.adapters if name not in {HUB, RECONCILIATION}]
+
+    def close(self) -> None:
+        self.pool.close()
+
+
+def open_hub(settings: Settings, process: str, wake: Callable[[], None] = lambda: None) -> Hub:
+    """The engine for one process, named ``process`` in the database's activity; ``wake`` hints that there is news."""
+    data_dir = settings.data_dir.resolve()
+    keys = settings.keys()
+    pool = open_pool(settings.engines().database_url, f"interlock-{process}", 1, settings.database_connections)
+    clock = open_clock(settings.clock_file)
+    adapters = voices()
+    seal = Seal(keys.field, keys.blind_index)
+    intake = Intake(pool, adapters, seal, new_id, wake)
+    return Hub(
+        settings=settings,
+        pool=pool,
+        adapters=adapters,
+        seal=seal,
+        audit=Audit(keys.audit),
+        intake=intake,
+        pump=Pump(pool, adapters, seal, system_clock),
+        files=FileDrop(data_dir / "drop", intake, pool, adapters, clock),
+        poller=Poller(intake, pool, adapters, clock),
+        clock=clock,
+        data_dir=data_dir,
+    )
+
+
+def sign_on(hub: Hub) -> Provider:
+    """The provider. It goes by the wall clock: a token's minutes are a browser's minutes."""
+    issuer = f"{hub.settings.public_url}/sso"
+    options = SsoOptions(issuer=issuer, hub_audience=audience(hub.settings), secure_cookies=issuer.startswith("https:"))
+    sender = OutboxSender(hub.data_dir / "outbox" / "codes.jsonl")
+    return Provider.assemble(options, hub.pool, system_clock, hub.seal, sender)
+
+
+def audience(settings: Settings) -> str:
+    """What tokens for the hub's API name as their resource (RFC 8707)."""
+    return f"{settings.public_url}/v1"
+
+
+class Tokens:
+    """A bearer token's principal, by our own provider; a logout takes effect at once.
+
+    A channel system's token is used for thousands of messages: its verdict is kept for a few seconds, bounded by the
+    token's own expiry, so that a message costs no look-up of its own.
+    """
+
+    KEPT_SECONDS = 5.0
+
+    def __init__(self, provider: Provider, seal: Seal, settings: Settings) -> None:
+        self._provider = provider
+        self._seal = seal
+        self._verifier = provider.verifier(audience(settings), check_liveness=True)
+        self._kept: dict[str, tuple[float, Principal]] = {}
+
+    def __call__(self, token: str) -> Principal:
+        kept = self._kept.get(token)
+        if kept is not None and time.monotonic() < kept[0]:
+            return kept[1]
+        try:
+            verified = self._verifier.verify(token)
+        except TokenRefused as refusal:
+            raise ProblemError(problem("unauthenticated", f"{refusal.code}: {refusal}.")) from refusal
+        principal = self._principal(verified)
+        if principal.channel is not None:
+            if len(self._kept) > 1000:
+                self._kept.clear()
+            left = verified.expires_at - system_clock().timestamp()
+            self._kept[token] = (time.monotonic() + min(self.KEPT_SECONDS, left), principal)
+        return principal
+
+    def _principal(self, token: VerifiedToken) -> Principal:
+        scopes = token.scopes.union(*(ROLE_SCOPES.get(role, frozenset()) for role in token.roles))
+        person = token.session_id is not None and not token.roles
+        return Principal(
+            subject=token.subject,
+            scopes=scopes,
+            channel=token.channel,
+            person=person,
+            phone=self._phone(token.subject) if person else None,
+        )
+
+    def _phone(self, subject: str) -> str | None:
+        """The blind index of the person's proven phone, as the ledger's passengers carry it."""
+        with self._provider.pool.connection() as connection:
+            identity = load_identity(connection, uuid.UUID(subject))
+        if identity is None or identity.phone_sealed is None:
+            return None
+        return self._seal.blind(self._seal.open(identity.phone_sealed))
