@@ -17,6 +17,7 @@ import uuid_utils
 from adapters.kit.registry import registered
 from hub.api import Principal
 from hub.delivery import Pump
+from hub.delivery.pump import PumpOptions
 from hub.intake import Intake
 from hub.intake.files import FileDrop
 from hub.intake.own_voice import OwnVoice
@@ -99,7 +100,7 @@ def open_hub(settings: Settings, process: str, wake: Callable[[], None] = lambda
         seal=seal,
         audit=Audit(keys.audit),
         intake=intake,
-        pump=Pump(pool, adapters, seal, system_clock),
+        pump=Pump(pool, adapters, seal, system_clock, PumpOptions(allow_private=settings.allow_private_callbacks)),
         files=FileDrop(data_dir / "drop", intake, pool, adapters, clock),
         poller=Poller(intake, pool, adapters, clock),
         clock=clock,

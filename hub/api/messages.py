@@ -40,7 +40,7 @@ def messages_router(services: Services) -> APIRouter:
 
     @router.post("/channels/{channel}/messages/bulk", summary="Many native messages, NDJSON")
     async def receive_many(channel: str, request: Request) -> Response:
-        """One ``{"id": ..., "body": base64}`` per line; one answer per line, in the same order. Needs a bearer token."""
+        """One ``{"id": ..., "body": base64}`` per line; one answer per line, in order. Needs a bearer token."""
         known = await asyncio.to_thread(services.access.channel, channel)
         await asyncio.to_thread(services.access.sender, known, request.headers, "", b"")
         # Answered when all is read: a response that streams while its request does would compete for the same channel.

@@ -18,6 +18,7 @@ import aiohttp
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from hub.delivery.guard import AddressForbidden, check_literal, connector
 from hub.delivery.sender import Response, post
 from hub.delivery.signing import sign
 from hub.intake.intake import Pool
@@ -36,7 +37,10 @@ _LOCK_SPACE = 0x64656C69  # "deli": first key of the advisory lock, the second i
 
 @dataclass(frozen=True, slots=True)
 class PumpOptions:
-    """``attempts_max`` failures in a row make a dead letter; ``backoff`` doubles from its first to its last value."""
+    """``attempts_max`` failures in a row make a dead letter; ``backoff`` doubles from its first to its last value.
+
+    ``allow_private``: whether deliveries may go to private and loopback addresses.
+    """
 
     page: int = 400
     concurrency: int = 32
@@ -46,6 +50,7 @@ class PumpOptions:
     backoff_last_seconds: float = 600.0
     breaker_after: int = 20
     breaker_seconds: float = 5.0
+    allow_private: bool = False
 
 
 @dataclass(slots=True)
@@ -157,8 +162,8 @@ class Pump:
         secrets = [self._seal.open(secret) for secret in channel.secrets]
         gate = asyncio.Semaphore(self._options.concurrency)
         timeout = aiohttp.ClientTimeout(total=self._options.timeout_seconds)
-        connector = aiohttp.TCPConnector(limit=self._options.concurrency)
-        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+        pool = connector(self._options.concurrency, self._options.allow_private)
+        async with aiohttp.ClientSession(timeout=timeout, connector=pool) as session:
 
             async def one_order(queue: list[Logged]) -> None:
                 async with gate:
@@ -196,6 +201,11 @@ class Pump:
         item: Logged,
         formatted: Formatted,
     ) -> Response:
+        if not self._options.allow_private:
+            try:
+                check_literal(channel.endpoint or "")
+            except AddressForbidden as error:
+                return Response(None, str(error), 0.0)
         headers = sign(secrets, str(item.event.event_id), self._clock(), formatted.body)
         return await post(session, f"{channel.endpoint}/inbox", formatted.body, formatted.content_type, headers)
 

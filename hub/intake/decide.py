@@ -87,6 +87,7 @@ class Work:
     folded: Folded | None
     last_stated: dict[str, str]
     sequence: int
+    known_disputes: frozenset[str]
     decisions: list[Decision] = field(default_factory=list)
 
     @classmethod
@@ -94,7 +95,9 @@ class Work:
         document = stored.document if stored else Document(order_id=order_id)
         folded = fold_with_postings(document) if document.facts else None
         last_stated = dict(stored.last_stated) if stored else {}
-        return cls(order_id, order_no, stored, document, folded, last_stated, stored.sequence if stored else 0)
+        disputes = frozenset(d.dispute_id for d in folded.order.disputes) if folded else frozenset()
+        sequence = stored.sequence if stored else 0
+        return cls(order_id, order_no, stored, document, folded, last_stated, sequence, disputes)
 
     @property
     def held(self) -> dict[str, Place]:

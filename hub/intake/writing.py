@@ -29,6 +29,7 @@ def write(
     orders.write(connection, [_order_row(work) for work in changed])
     orders.write_tickets(connection, [row for work in changed for row in _ticket_rows(work, timetable)])
     orders.write_disputes(connection, [row for work in changed for row in _dispute_rows(work)])
+    orders.withdraw_disputes(connection, [row for work in changed for row in _withdrawn(work)])
     events.insert(connection, event_rows)
     return bool(event_rows)
 
@@ -88,6 +89,12 @@ def _ticket_rows(work: Work, timetable: Timetable) -> list[orders.TicketRow]:
 
 def _dispute_rows(work: Work) -> list[tuple[Any, ...]]:
     return [(work.order_id, d.dispute_id, d.kind, d.subject, d.state, d.opened_at) for d in _order(work).disputes]
+
+
+def _withdrawn(work: Work) -> list[tuple[UUID, str]]:
+    """Disputes that are no more: a witness changed its mind, or a fact was retracted."""
+    now = {d.dispute_id for d in _order(work).disputes}
+    return [(work.order_id, dispute_id) for dispute_id in sorted(work.known_disputes - now)]
 
 
 def _events(work: Work, new_id: Callable[[], UUID]) -> list[events.EventRow]:

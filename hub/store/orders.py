@@ -211,6 +211,15 @@ def write_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUID, 
             )
 
 
+def withdraw_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUID, str]]) -> None:
+    """(order, dispute id) of disputes that their witnesses took back."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE hub.disputes SET state = 'withdrawn' WHERE order_id = %s AND dispute_id = %s", rows
+            )
+
+
 def lapsed_holds(connection: Connection[TupleRow], now: datetime, limit: int) -> list[tuple[str, str, datetime]]:
     """(order number, ticket, expired at) of holds whose time is over, oldest first."""
     return connection.execute(

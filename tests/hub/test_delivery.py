@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hub.delivery.guard import is_public
 from hub.delivery.pump import PumpOptions
 from hub.store import channels, deliveries, events, health
 from interlock.clock import SetClock
@@ -13,7 +14,14 @@ from interlock.database import Pool
 from tests.hub.inbox import Inbox, open_inbox
 from tests.hub.railway import Railway, connect, content, open_railway, order_id_of, refund, sale
 
-QUICK = PumpOptions(page=50, attempts_max=3, backoff_first_seconds=0.01, backoff_last_seconds=0.02, breaker_after=5)
+QUICK = PumpOptions(
+    page=50,
+    attempts_max=3,
+    backoff_first_seconds=0.01,
+    backoff_last_seconds=0.02,
+    breaker_after=5,
+    allow_private=True,
+)
 
 
 @pytest.fixture
@@ -158,3 +166,24 @@ def test_content_is_clear_of_the_unsubscribed(railway: Railway, inbox: Inbox) ->
     drain(railway)
     assert [body.split()[2] for body in inbox.received] == ["order.issued"]
     assert content("EW00000001", "north").ticket_no not in "".join(inbox.received)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:192.168.1.1", "0.0.0.0"]
+)
+def test_private_addresses_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+def test_nothing_is_sent_to_a_private_address_unless_allowed(pool: Pool, clock: SetClock) -> None:
+    railway = open_railway(pool, clock, PumpOptions(attempts_max=1))
+    with open_inbox() as opened:
+        connect(railway, "south", opened.url)
+        sell(railway, 1)
+        connect(railway, "east", opened.url.replace("127.0.0.1", "localhost"))
+        railway.pump.drain("south")
+        railway.pump.drain("east")
+        assert opened.attempts == []
+    with pool.connection() as connection:
+        letters = deliveries.dead(connection, None, 10)
+    assert {letter.channel for letter in letters} == {"south", "east"}

@@ -84,6 +84,18 @@ def test_two_amounts_for_one_ticket_are_a_dispute_with_both_sides(railway: Railw
     assert rows(railway, "SELECT DISTINCT kind, state FROM hub.disputes") == [("amount_differs", "open")]
 
 
+def test_a_dispute_ends_when_a_witness_takes_its_word_back(railway: Railway) -> None:
+    now = railway.clock()
+    railway.tell("north", "m-1", sale("EW00000001", "north", now, fare=55300))
+    railway.tell("south", "s-1", sale("EW00000001", "south", now, fare=55800))
+    corrected = sale("EW00000001", "south", now, fare=55300).model_copy(
+        update={"occurred_at": now + timedelta(minutes=1)}
+    )
+    assert railway.tell("south", "s-2", corrected).outcome == "applied"
+    assert rows(railway, "SELECT DISTINCT state FROM hub.disputes") == [("withdrawn",)]
+    assert rows(railway, "SELECT dispute FROM hub.orders") == [("none",)]
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_witness_may_change_its_mind_whatever_arrives_first(railway: Railway, swapped: bool) -> None:
     """The later word of one witness counts; there is no dispute with oneself; the order of arrival does not matter."""
