@@ -49,7 +49,7 @@ _EVENT_TYPES = (
 """The first prefix that one of the new facts has names the event."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Decision:
     """What became of one message."""
 
@@ -76,7 +76,7 @@ class Decision:
         return "order.disputed" if self.opened else "order.witnessed"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """One order in one transaction."""
 

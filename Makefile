@@ -1,0 +1,60 @@
+# What a person does with this repository. `make help` lists it.
+# Needs only git, make and Python 3.11 or later.
+
+PYTHON ?= python3
+ORDERS ?= 5000
+SEED ?= 1
+ONCE ?=
+
+BIN := .venv/bin
+# Newer than the lock and pyproject.toml: what is installed is what they say.
+STAMP := .venv/.installed
+UV ?= uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-strip-extras
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nVariables: ORDERS=%s SEED=%s ONCE=1 (demo ends after its summary) PYTHON=%s\n' '$(ORDERS)' '$(SEED)' '$(PYTHON)'
+
+setup: $(STAMP) ## Make .venv and install everything, hash-checked (only when the lock has changed)
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Interlock needs Python 3.11 or later; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+demo: setup ## Play a day of railway traffic on real engines and reconcile it
+	$(BIN)/interlock demo $(if $(ONCE),--once) --orders $(ORDERS) --seed $(SEED)
+
+test: setup ## Run all tests
+	$(BIN)/python -m pytest -n 2
+
+check: setup ## Format, lint, types, import contracts, tests: what must be green before a change is offered
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2
+
+format: setup ## Put all code into the common format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## Measure, against floors taken in the same run
+	$(BIN)/python -m benchmarks
+
+lock: ## Renew the hash-locked requirements (needs uv)
+	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock
+	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) pyproject.toml --group build --group dev \
+		-c requirements.lock -o requirements-dev.lock
+
+clean: ## Stop what runs here, then remove the virtual environment, the data and all caches
+	if [ -x $(BIN)/interlock ]; then $(BIN)/interlock down; fi
+	rm -rf .venv .interlock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The command line: `interlock NOUN VERB`. One module per noun, or per verb that needs none."""

@@ -1,0 +1,44 @@
+"""Puts the command line together from the modules beside it.
+
+A module takes part by having an `app` (a `typer.Typer`): one with a name is a noun (`interlock recon run`), the
+commands of one without a name stand directly under `interlock`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+import typer
+
+import interlock.cli
+
+app = typer.Typer(
+    name="interlock",
+    help="Interlock: five sales channels, one truth per order, one login, one reconciled day. 铁路多渠道票务集成枢纽。",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals may hold personal data
+)
+
+
+@app.callback()
+def root() -> None:
+    """Settings come from the environment (INTERLOCK_...); `interlock doctor` shows them."""
+
+
+def command_modules() -> list[ModuleType]:
+    """The modules of this package that have an `app`, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(interlock.cli.__path__) if module.name != "main")
+    modules = [importlib.import_module(f"interlock.cli.{name}") for name in names]
+    return [module for module in modules if isinstance(getattr(module, "app", None), typer.Typer)]
+
+
+def assemble() -> None:
+    """Add every module's commands to `app`."""
+    for module in command_modules():
+        name = module.app.info.name
+        app.add_typer(module.app, name=name if isinstance(name, str) else None)
+
+
+assemble()
