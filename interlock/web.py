@@ -16,6 +16,7 @@ from hub.api import Access, Services, create_router, install_problems
 from hub.intake.batcher import MicroBatcher
 from hub.store import health
 from interlock.clock import system_clock
+from interlock.console.router import console_router
 from interlock.metrics import exposition
 from interlock.reconciling import authorise_by, reconciler_of
 from interlock.settings import Settings
@@ -65,11 +66,13 @@ def build_app(hub: Hub) -> FastAPI:
         seal=hub.seal,
         audit=hub.audit,
         clock=hub.clock,
+        wall_clock=system_clock,
         public_url=hub.settings.public_url,
     )
     install_problems(app)
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
+    app.include_router(console_router(hub, provider, tokens))
     app.mount("/sso", application(provider))
     _platform(app, hub)
     return app

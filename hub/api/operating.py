@@ -62,7 +62,7 @@ def operating_router(services: Services) -> APIRouter:
         """One letter (``event``) or all of the channel; they go out at the next drain, in order."""
         caller: Principal = services.access.caller(request.headers, "hub:operate")
         with services.pool.connection() as connection:
-            count = deliveries.revive(connection, channel, event, services.clock())
+            count = deliveries.revive(connection, channel, event, services.wall_clock())
             detail = {"event": event, "count": count}
             services.audit.record(connection, services.clock(), caller.subject, "deadletter.replay", channel, detail)
         return {"channel": channel, "replayed": count}

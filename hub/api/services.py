@@ -14,7 +14,7 @@ from hub.store.seal import Seal
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``clock`` is the business clock; ``public_url`` names the hub in CloudEvents and OpenAPI."""
+    """``clock`` is the business clock, ``wall_clock`` the one by which deliveries go; ``public_url`` names the hub."""
 
     pool: Pool
     intake: Intake
@@ -24,4 +24,5 @@ class Services:
     seal: Seal
     audit: Audit
     clock: Callable[[], datetime]
+    wall_clock: Callable[[], datetime]
     public_url: str

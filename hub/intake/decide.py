@@ -103,6 +103,16 @@ class Work:
     def held(self) -> dict[str, Place]:
         return self.stored.held if self.stored else {}
 
+    def restore(self) -> None:
+        """Back to what the database holds: nothing of this transaction's messages stands."""
+        self.document = self.stored.document if self.stored else Document(order_id=self.order_id)
+        self.folded = fold_with_postings(self.document) if self.document.facts else None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the document is another one than the database holds: new facts, witnesses or references."""
+        return self.document is not (self.stored.document if self.stored else None) and bool(self.document.facts)
+
     def decide(self, receipt: Receipt, observation: Observation, profile: Profile, timetable: Timetable) -> Decision:
         """Take one message into the set, as far as the facts go; seats are claimed by the caller."""
         before = self.folded

@@ -138,6 +138,7 @@ class _Batch:
         fresh = self._fresh()
         works = self._decide([(n, observation) for n, observation in observed if n in fresh])
         rejected = [(n, p.result) for n, p in enumerate(self.parsed) if n in fresh and isinstance(p.result, Rejection)]
+        self._bind(works)
         wrote = write(self.connection, self.new_id, works, self.timetable)
         rows = []
         for work in works:
@@ -214,17 +215,15 @@ class _Batch:
         claims = [claim for observation in observations for claim in observation.references]
         known = orders.resolve(self.connection, claims)
         bound: dict[tuple[str, str, str], UUID] = {}
-        new_rows: list[tuple[str, str, str, UUID]] = []
         for observation in observations:
             keys = [(c.system, c.kind, c.value) for c in observation.references]
             order_id = next((found for key in keys if (found := bound.get(key) or known.get(key))), None)
             order_id = order_id or self.new_id()
             for key in keys:
-                if key not in known and key not in bound:
-                    bound[key] = order_id
-                    new_rows.append((*key, order_id))
+                if key not in known:
+                    bound.setdefault(key, order_id)
             bound.setdefault(_anchor(observation), order_id)
-        orders.insert_references(self.connection, new_rows)
+        self.known_references = known.keys()
         stored = orders.read(self.connection, bound.values(), for_update=True)
         works: dict[UUID, Work] = {}
         result: dict[tuple[str, str, str], Work] = {}
@@ -235,6 +234,18 @@ class _Batch:
                 works[order_id] = Work.on(order_id, anchor[2], stored.get(order_id))
             result[anchor] = works[order_id]
         return result
+
+    def _bind(self, works: Sequence[Work]) -> None:
+        """Bind references that are new; those of a refused ask never become anybody's."""
+        rows = {
+            (claim.system, claim.kind, claim.value): work.order_id
+            for work in works
+            for decision in work.decisions
+            if decision.outcome != "refused"
+            for claim in decision.observation.references
+        }
+        fresh = [(*key, order_id) for key, order_id in rows.items() if key not in self.known_references]
+        orders.insert_references(self.connection, fresh)
 
     def _claim(self, works: Sequence[Work]) -> None:
         """Move every order's seats to where its facts put them; who comes second is refused or disputed."""
@@ -270,7 +281,7 @@ class _Batch:
             seats.release(self.connection, won)
             where = f"coach {place.coach} seat {place.seat} of {place.train} on {place.service_date}"
             work.refuse(decision, Refusal("seat_already_sold", f"Held or sold on these legs: {where}."))
-            work.folded, work.document = None, work.stored.document if work.stored else work.document
+            work.restore()
             return
 
     # -- answers ----------------------------------------------------------------------------------------------------

@@ -23,8 +23,7 @@ def write(
     timetable: Timetable,
 ) -> bool:
     """Write the changed orders with their tickets, disputes and events; whether there were events."""
-    changed = [work for work in works if any(d.event_type is not None for d in work.decisions)]
-    _forget(connection, [work for work in works if work.stored is None and work not in changed])
+    changed = [work for work in works if work.changed]
     event_rows = [row for work in changed for row in _events(work, new_id)]
     orders.write(connection, [_order_row(work) for work in changed])
     orders.write_tickets(connection, [row for work in changed for row in _ticket_rows(work, timetable)])
@@ -32,12 +31,6 @@ def write(
     orders.withdraw_disputes(connection, [row for work in changed for row in _withdrawn(work)])
     events.insert(connection, event_rows)
     return bool(event_rows)
-
-
-def _forget(connection: Connection[TupleRow], works: Sequence[Work]) -> None:
-    """An ask that was refused leaves no order behind, nor its references."""
-    if works:
-        connection.execute("DELETE FROM hub.refs WHERE order_id = ANY(%s)", ([work.order_id for work in works],))
 
 
 def _order(work: Work) -> Order:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any, LiteralString
 
 import pytest
 
@@ -10,12 +11,13 @@ from hub.intake.holds import expire_holds
 from hub.ledger import rebuild
 from hub.store import events, orders, seats
 from schemas.facts import TicketIssued
+from schemas.observation import ReferenceClaim
 from tests.hub.railway import Railway, content, hold, observation, order_id_of, refund, sale
 
 
-def rows(railway: Railway, query: str) -> list[tuple[object, ...]]:
+def rows(railway: Railway, query: LiteralString) -> list[tuple[Any, ...]]:
     with railway.pool.connection() as connection:
-        return connection.execute(query).fetchall()  # type: ignore[arg-type]  # the tests' own text
+        return connection.execute(query).fetchall()
 
 
 def test_the_same_message_again_gets_the_first_answer_and_changes_nothing(railway: Railway) -> None:
@@ -96,6 +98,21 @@ def test_a_dispute_ends_when_a_witness_takes_its_word_back(railway: Railway) -> 
     assert rows(railway, "SELECT dispute FROM hub.orders") == [("none",)]
 
 
+def test_a_new_reference_of_a_known_fact_is_kept_and_one_of_a_refused_ask_is_not(railway: Railway) -> None:
+    now = railway.clock()
+    told = sale("EW00000001", "north", now)
+    more = (*told.references, ReferenceClaim(system="north", kind="order", value="N-1"))
+    railway.tell("north", "m-1", told)
+    assert railway.tell("north", "m-2", told.model_copy(update={"references": more})).outcome == "witnessed"
+    asked = hold("EW00000001", "south", now, legs=(0, 0), seat="2A")
+    other = (*asked.references, ReferenceClaim(system="south", kind="order", value="S-1"))
+    assert railway.tell("south", "s-1", asked.model_copy(update={"references": other})).outcome == "refused"
+    bound = rows(railway, "SELECT system, value FROM hub.refs ORDER BY 1")
+    assert bound == [("north", "N-1"), ("rail", "EW00000001")]
+    (document,) = rows(railway, "SELECT document FROM hub.orders")[0]
+    assert [r["value"] for r in document["references"]] == ["N-1", "EW00000001"]
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_witness_may_change_its_mind_whatever_arrives_first(railway: Railway, swapped: bool) -> None:
     """The later word of one witness counts; there is no dispute with oneself; the order of arrival does not matter."""
@@ -145,7 +162,7 @@ def test_every_event_balances_and_the_log_rebuilds_the_document(railway: Railway
     railway.tell("south", "s-1", sale("EW00000001", "south", now))
     answer = railway.tell("east", "e-1", refund("EW00000001", "east", now + timedelta(hours=1), ticket_no))
     for (postings,) in rows(railway, "SELECT postings FROM hub.events"):
-        assert sum(line[1] for line in postings) == 0  # type: ignore[attr-defined]  # JSON lists
+        assert sum(line[1] for line in postings) == 0
     with railway.pool.connection() as connection:
         stored = orders.read(connection, [order_id_of(answer)])[order_id_of(answer)].document
         said = events.said(connection, stored.order_id)
@@ -192,7 +209,7 @@ def test_raw_bytes_and_documents_are_sealed(railway: Railway) -> None:
     (raw,) = rows(railway, "SELECT raw FROM hub.messages")[0]
     (document,) = rows(railway, "SELECT document::text FROM hub.orders")[0]
     (statements,) = rows(railway, "SELECT statements::text FROM hub.events")[0]
-    for text in (bytes(raw), str(document).encode(), str(statements).encode()):  # type: ignore[arg-type]  # bytea
+    for text in (bytes(raw), str(document).encode(), str(statements).encode()):
         assert b"X00000001" not in text
         assert b"+8619900000001" not in text
-    assert b"X00000001" in railway.seal.open_bytes(bytes(raw))  # type: ignore[arg-type]  # bytea
+    assert b"X00000001" in railway.seal.open_bytes(bytes(raw))
