@@ -30,6 +30,7 @@ SCHEDULE: tuple[tuple[str, str, float], ...] = (
     ("poll channels that are asked, not told", "interlock.poll_channels", 5.0),
     ("let holds expire", "interlock.expire_holds", 2.0),
     ("send logout tokens", "interlock.deliver_logout_tokens", 1.0),
+    ("remove stale logins", "interlock.prune_logins", 3600.0),
 )
 
 

@@ -17,6 +17,7 @@ from interlock.wiring import Hub, open_hub, sign_on
 from reconciliation.journal import Journal
 from reconciliation.ports import BucketTask
 from reconciliation.runs import run_bucket
+from sso.admin import prune
 from sso.logout import deliver_logout_tokens as deliver_tokens
 from sso.logout import http_send
 from sso.provider import Provider
@@ -95,3 +96,9 @@ def deliver_logout_tokens() -> None:
 def recon_bucket(task: dict[str, Any]) -> None:
     """Match one bucket of one run; its result is rows."""
     shielded(lambda: run_bucket(Journal(hub().pool), BucketTask.from_json(task)))
+
+
+@shared_task(name="interlock.prune_logins", **_WAKE)
+def prune_logins() -> None:
+    """Remove what strangers can cause to be written and nobody needs any more: stale forms, codes, used tokens."""
+    shielded(lambda: prune(provider()))

@@ -1,0 +1,44 @@
+"""What the provider says about itself (OpenID Connect Discovery 1.0 section 3, RFC 8414)."""
+
+from typing import Any
+
+from sso.authorize import PROMPTS, RESPONSE_MODES
+from sso.keys import ALGORITHMS
+from sso.options import SsoOptions
+from sso.provider import SCOPE_CLAIMS, SCOPES_SUPPORTED
+from sso.sessions import ACR_SINGLE_FACTOR
+
+
+def metadata(options: SsoOptions) -> dict[str, Any]:
+    """The discovery document, built from the configured issuer alone."""
+    person_claims = [claim for claims in SCOPE_CLAIMS.values() for claim in claims]
+    return {
+        "issuer": options.issuer,
+        "authorization_endpoint": options.url("/authorize"),
+        "token_endpoint": options.url("/token"),
+        "userinfo_endpoint": options.url("/userinfo"),
+        "jwks_uri": options.url("/jwks"),
+        "end_session_endpoint": options.url("/logout"),
+        "scopes_supported": list(SCOPES_SUPPORTED),
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "acr_values_supported": [ACR_SINGLE_FACTOR],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(ALGORITHMS),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [
+            *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"),
+            *person_claims,
+        ],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "prompt_values_supported": list(PROMPTS),
+        "ui_locales_supported": ["zh-CN", "en"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+    }

@@ -1,0 +1,188 @@
+"""Identities: passengers and staff, how they are found, and the counters that lock guessing out."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from sso.options import SsoOptions
+from sso.ports import FieldCipher
+
+STAFF_ROLES = ("operator", "finance", "auditor", "admin")
+
+_LOGIN_NAME = re.compile(r"[a-z][a-z0-9._-]{2,39}")
+_PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
+_SEPARATORS = re.compile(r"[\s()-]")
+
+
+class IdentityTaken(Exception):
+    """The login name or the phone number already belongs to an identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person who can log in. `phone_sealed` opens with the field cipher only."""
+
+    identity_id: UUID
+    kind: str
+    login_name: str | None
+    display_name: str
+    password_hash: str | None
+    phone_sealed: str | None
+    roles: list[str]
+    locale: str
+    updated_at: datetime
+
+    @property
+    def subject(self) -> str:
+        """The `sub` claim. A UUID, so it can never equal a client's subject (`client:...`)."""
+        return str(self.identity_id)
+
+
+def compact_phone(text: str) -> str | None:
+    """The number in E.164, or None when it is not a phone number; a mainland number may omit +86.
+
+    >>> compact_phone("138 0013 8000")
+    '+8613800138000'
+    >>> compact_phone("liwei") is None
+    True
+    """
+    number = _SEPARATORS.sub("", text)
+    if re.fullmatch(r"1[3-9][0-9]{9}", number):
+        number = "+86" + number
+    elif number.startswith("0086"):
+        number = "+" + number[2:]
+    return number if _PHONE.fullmatch(number) else None
+
+
+def compact_login_name(text: str) -> str | None:
+    """The login name in lower case, or None when it breaks the rule (a letter, then 2 to 39 of a-z 0-9 . _ -).
+
+    >>> compact_login_name(" Li.Wei ")
+    'li.wei'
+    """
+    name = text.strip().lower()
+    return name if _LOGIN_NAME.fullmatch(name) else None
+
+
+_SELECT = sql.SQL(
+    """SELECT identity_id, kind, login_name, display_name, password_hash, phone_sealed, roles, locale, updated_at
+       FROM sso.identity WHERE disabled_at IS NULL AND """
+)
+
+
+def load(connection: Connection, identity_id: UUID) -> Identity | None:
+    """The identity, unless it is unknown or disabled."""
+    return _one(connection, sql.SQL("identity_id = %s"), identity_id)
+
+
+def by_phone(connection: Connection, cipher: FieldCipher, phone: str) -> Identity | None:
+    """The identity that proved this phone number (E.164)."""
+    return _one(connection, sql.SQL("phone_blind = %s"), cipher.blind(f"phone:{phone}"))
+
+
+def by_login(connection: Connection, cipher: FieldCipher, login: str) -> Identity | None:
+    """The identity that a person means by what they typed: a phone number or a login name."""
+    if phone := compact_phone(login):
+        return by_phone(connection, cipher, phone)
+    name = compact_login_name(login)
+    return _one(connection, sql.SQL("login_name = %s"), name) if name else None
+
+
+def _one(connection: Connection, where: sql.SQL, value: object) -> Identity | None:
+    with connection.cursor(row_factory=class_row(Identity)) as cursor:
+        cursor.execute(_SELECT + where, (value,))
+        return cursor.fetchone()
+
+
+def add(connection: Connection, cipher: FieldCipher, identity: Identity, phone: str | None, now: datetime) -> None:
+    """Store a new identity; `phone` must have been proven by its holder or vouched for by staff.
+
+    Raises IdentityTaken when the login name or the phone number is in use; the transaction stays usable.
+    """
+    try:
+        with connection.transaction():
+            connection.execute(
+                """INSERT INTO sso.identity (identity_id, kind, login_name, display_name, password_hash, phone_sealed,
+                       phone_blind, roles, locale, created_at, updated_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+                (
+                    identity.identity_id,
+                    identity.kind,
+                    identity.login_name,
+                    identity.display_name,
+                    identity.password_hash,
+                    cipher.seal(phone) if phone else None,
+                    cipher.blind(f"phone:{phone}") if phone else None,
+                    identity.roles,
+                    identity.locale,
+                    now,
+                    now,
+                ),
+            )
+    except UniqueViolation as taken:
+        raise IdentityTaken(identity.login_name) from taken
+
+
+def set_password_hash(connection: Connection, identity_id: UUID, password_hash: str, now: datetime) -> None:
+    """Replace the password's hash."""
+    connection.execute(
+        "UPDATE sso.identity SET password_hash = %s, updated_at = %s WHERE identity_id = %s",
+        (password_hash, now, identity_id),
+    )
+
+
+def guard_subject(identity: Identity | None, cipher: FieldCipher, login: str) -> str:
+    """Whose attempts are counted.
+
+    A login that names nobody is counted too, under its keyed digest, so that being locked out betrays nothing
+    about who exists.
+    """
+    return (
+        f"identity:{identity.identity_id}" if identity else f"unknown:{cipher.blind('login:' + login.strip().lower())}"
+    )
+
+
+def take_attempt(
+    connection: Connection, subject: str, method: str, now: datetime, options: SsoOptions
+) -> datetime | None:
+    """Count one attempt *before* it is checked, so that parallel guesses cannot slip past the limit.
+
+    Answers None when the attempt may be checked, or the moment until which this method is locked. The caller
+    clears the counter with `forgive` when the attempt turns out right. Counters are per identity and method, the
+    same in every channel.
+    """
+    connection.execute(
+        """INSERT INTO sso.attempt_counter (subject, method, failures, updated_at) VALUES (%s, %s, 0, %s)
+           ON CONFLICT (subject, method) DO NOTHING""",
+        (subject, method, now),
+    )
+    row = connection.execute(
+        "SELECT failures, locked_until FROM sso.attempt_counter WHERE subject = %s AND method = %s FOR UPDATE",
+        (subject, method),
+    ).fetchone()
+    failures, locked_until = row if row else (0, None)
+    if locked_until and locked_until > now:
+        return locked_until  # type: ignore[no-any-return]
+    failures = 1 if locked_until else failures + 1
+    connection.execute(
+        """UPDATE sso.attempt_counter SET failures = %s, locked_until = %s, updated_at = %s
+           WHERE subject = %s AND method = %s""",
+        (
+            failures,
+            now + options.lockout_duration if failures >= options.lockout_failures else None,
+            now,
+            subject,
+            method,
+        ),
+    )
+    return None
+
+
+def forgive(connection: Connection, subject: str, method: str) -> None:
+    """Forget the failures of one method after a right attempt."""
+    connection.execute("DELETE FROM sso.attempt_counter WHERE subject = %s AND method = %s", (subject, method))

@@ -1,0 +1,129 @@
+"""A request as the provider sees it: read once, bounded, with repeated parameters kept visible.
+
+It carries no Host and no X-Forwarded header on purpose: every URL is built from the configured issuer.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+BODY_BYTES_MAX = 65_536
+PARAMETERS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Query or form parameters in the order they came. One without a value counts as absent (RFC 6749 3.1)."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def get(self, name: str) -> str | None:
+        """The first value, or None."""
+        return next((value for key, value in self.pairs if key == name), None)
+
+    def text(self, name: str) -> str:
+        """The first value, or an empty text."""
+        return self.get(name) or ""
+
+    def repeated(self) -> list[str]:
+        """Names that appear more than once."""
+        return sorted(name for name, count in Counter(name for name, _ in self.pairs).items() if count > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One HTTP request: what a handler may look at."""
+
+    method: str
+    query: Parameters
+    form: Parameters
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+
+    @property
+    def parameters(self) -> Parameters:
+        """The form of a POST, the query of a GET."""
+        return self.form if self.method == "POST" else self.query
+
+
+class RequestRefused(Exception):
+    """The request cannot be read: an RFC 9457 problem with a stable code and what to do about it."""
+
+    def __init__(self, status: int, code: str, detail: str, remedy: str) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.remedy = status, code, detail, remedy
+
+    def response(self) -> Response:
+        """The problem, as `application/problem+json`."""
+        return problem(self.status, self.code, self.detail, self.remedy)
+
+
+def problem(status: int, code: str, detail: str, remedy: str) -> Response:
+    """An RFC 9457 problem answer."""
+    body = {
+        "type": f"urn:interlock:problem:{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "pointers": [],
+        "remedy": remedy,
+    }
+    return JSONResponse(body, status, {"Cache-Control": "no-store"}, media_type="application/problem+json")
+
+
+def endpoint(handle: Callable[[Incoming], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """An ASGI-side endpoint that reads the request and runs the synchronous `handle` in the thread pool."""
+
+    async def call(request: Request) -> Response:
+        try:
+            incoming = await _read(request)
+        except RequestRefused as refused:
+            return refused.response()
+        return await run_in_threadpool(handle, incoming)
+
+    return call
+
+
+async def _read(request: Request) -> Incoming:
+    form = Parameters(())
+    if request.method == "POST":
+        form = _parse(await _body(request))
+    return Incoming(
+        method="GET" if request.method == "HEAD" else request.method,
+        query=_parse(request.scope["query_string"]),
+        form=form,
+        headers=request.headers,
+        cookies=request.cookies,
+    )
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise RequestRefused(413, "body_too_large", f"over {BODY_BYTES_MAX} bytes", "send a shorter form")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and kind != "application/x-www-form-urlencoded":
+        raise RequestRefused(
+            415, "form_expected", f"content type {kind or 'missing'}", "send application/x-www-form-urlencoded"
+        )
+    return bytes(body)
+
+
+def _parse(raw: bytes) -> Parameters:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), encoding="utf-8", errors="strict", max_num_fields=PARAMETERS_MAX)
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise RequestRefused(
+            400, "parameters_unreadable", "not UTF-8, or too many", "percent-encode UTF-8; at most 100 parameters"
+        ) from error
+    if any("\x00" in text for pair in pairs for text in pair):
+        raise RequestRefused(400, "parameters_unreadable", "a NUL character", "leave it out")
+    return Parameters(tuple(pairs))

@@ -1,0 +1,86 @@
+"""The provider's settings as one frozen record; the composition root fills it, nothing here reads the environment."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` names this machine only (RFC 8252 section 7.3)."""
+    if host == "localhost":
+        return True
+    try:
+        return host is not None and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2Options:
+    """argon2id cost. The default is OWASP's 19 MiB, two passes, one lane (about 22 ms of CPU)."""
+
+    memory_kib: int = 19_456
+    passes: int = 2
+    lanes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SsoOptions:
+    """Everything the provider can be told.
+
+    issuer: absolute URL without trailing slash, query or fragment; every URL we hand out is built from it, never
+        from a Host or X-Forwarded header. https, or http on loopback.
+    hub_audience: the resource indicator (RFC 8707) of the hub API; the audience of every access token.
+    plain_http_hosts: hosts that client URIs may name with http (a compose network); loopback is always allowed.
+    Raises ValueError when the issuer breaks these rules.
+    """
+
+    issuer: str
+    hub_audience: str
+    secure_cookies: bool = True
+    default_locale: str = "zh-CN"
+    plain_http_hosts: frozenset[str] = frozenset()
+    argon2: Argon2Options = field(default_factory=Argon2Options)
+    password_length_min: int = 8
+
+    code_lifetime: timedelta = timedelta(seconds=60)
+    access_token_lifetime: timedelta = timedelta(minutes=5)
+    id_token_lifetime: timedelta = timedelta(minutes=5)
+    logout_token_lifetime: timedelta = timedelta(minutes=2)
+    refresh_token_lifetime: timedelta = timedelta(days=2)
+    session_idle: timedelta = timedelta(days=2)
+    session_lifetime: timedelta = timedelta(days=14)
+    interaction_lifetime: timedelta = timedelta(minutes=15)
+    key_overlap: timedelta = timedelta(hours=24)
+    keys_reread_after: timedelta = timedelta(seconds=60)
+
+    lockout_failures: int = 5
+    lockout_duration: timedelta = timedelta(minutes=15)
+    phone_code_lifetime: timedelta = timedelta(minutes=5)
+    phone_code_interval: timedelta = timedelta(seconds=60)
+    phone_codes_per_hour: int = 5
+
+    logout_attempts_max: int = 12
+    logout_backoff: timedelta = timedelta(seconds=5)
+    logout_backoff_max: timedelta = timedelta(hours=1)
+    logout_lease: timedelta = timedelta(seconds=60)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.issuer)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("issuer must be an absolute http(s) URL without query and fragment")
+        if self.issuer.endswith("/"):
+            raise ValueError("issuer must not end with a slash")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("issuer must be https unless it is on loopback")
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the issuer, as a browser writes it into `Origin`."""
+        parts = urlsplit(self.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def url(self, path: str) -> str:
+        """The absolute URL of one of our own paths (`/token`)."""
+        return self.issuer + path

@@ -1,0 +1,77 @@
+"""The provider's parts, wired once and passed on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+
+from sso.identities import STAFF_ROLES, Identity
+from sso.keys import KeyRing
+from sso.options import SsoOptions
+from sso.passwords import Passwords
+from sso.ports import Clock, CodeSender, FieldCipher, Minter, SystemMinter
+from sso.tokens import TokenIssuer, TokenVerifier, liveness
+
+USER_SCOPES = ("openid", "profile", "phone", "hub:orders")
+CHANNEL_SCOPES = ("hub:messages",)
+SCOPES_SUPPORTED = (*USER_SCOPES, *CHANNEL_SCOPES, *STAFF_ROLES)
+
+SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {
+    "profile": ("name", "preferred_username", "locale", "updated_at"),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+"""Which claims about the person each scope opens (OpenID Connect Core 5.4)."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What a handler needs. Built by `assemble`; holds no state of its own beyond the key cache."""
+
+    options: SsoOptions
+    pool: ConnectionPool
+    clock: Clock
+    cipher: FieldCipher
+    sender: CodeSender
+    mint: Minter
+    keys: KeyRing
+    tokens: TokenIssuer
+    passwords: Passwords
+
+    @classmethod
+    def assemble(
+        cls,
+        options: SsoOptions,
+        pool: ConnectionPool,
+        clock: Clock,
+        cipher: FieldCipher,
+        sender: CodeSender,
+        mint: Minter | None = None,
+    ) -> "Provider":
+        """Wire the parts. Touches neither the network nor the database; keys are made when first needed."""
+        mint = mint or SystemMinter()
+        keys = KeyRing(pool, options, cipher, clock)
+        issuer = TokenIssuer(options, keys, clock, mint)
+        return cls(options, pool, clock, cipher, sender, mint, keys, issuer, Passwords(options.argon2))
+
+    def verifier(self, audience: str, *, check_liveness: bool) -> TokenVerifier:
+        """A verifier for a resource server in this process.
+
+        With `check_liveness` each call costs two short reads and a logout takes effect at once.
+        """
+        is_live = liveness(self.pool, self.clock, self.options) if check_liveness else None
+        return TokenVerifier(self.options, self.keys, self.clock, audience=audience, is_live=is_live)
+
+    def person_claims(self, identity: Identity, scope: list[str], named: list[str]) -> dict[str, Any]:
+        """The claims about a person that `scope` opens, plus those asked for by name (`claims` parameter)."""
+        wanted = {claim for each in scope for claim in SCOPE_CLAIMS.get(each, ())} | set(named)
+        known: dict[str, Any] = {
+            "name": identity.display_name,
+            "preferred_username": identity.login_name,
+            "locale": identity.locale,
+            "updated_at": int(identity.updated_at.timestamp()),
+        }
+        if identity.phone_sealed and "phone_number" in wanted:
+            known["phone_number"] = self.cipher.open(identity.phone_sealed)
+        if identity.phone_sealed:
+            known["phone_number_verified"] = True
+        return {claim: value for claim, value in known.items() if claim in wanted and value is not None}

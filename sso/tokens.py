@@ -1,0 +1,312 @@
+"""Tokens: how they are made, and how the hub API checks one.
+
+Access tokens are JWTs after RFC 9068 (`typ` at+jwt, ES256). ID tokens after OpenID Connect Core 1.0, logout tokens
+after OpenID Connect Back-Channel Logout 1.0. Authlib's own generator is not used: it gives no `kid`, puts the client
+into `aud` and the bare client_id into `sub`.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from psycopg_pool import ConnectionPool
+
+from sso import clients, grants, sessions
+from sso.clients import Client
+from sso.grants import Grant
+from sso.keys import KeyRing
+from sso.options import SsoOptions
+from sso.ports import Clock, Minter
+
+ACCESS_TOKEN_TYPE = "at+jwt"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+TOKEN_LENGTH_MAX = 8_192
+
+
+class TokenIssuer:
+    """Signs every kind of token. Times are the passed clock's, in whole seconds (RFC 7519 NumericDate)."""
+
+    def __init__(self, options: SsoOptions, keys: KeyRing, clock: Clock, mint: Minter) -> None:
+        self._options, self._keys, self._clock, self._mint = options, keys, clock, mint
+
+    def prepare(self) -> None:
+        """Have the signing keys at hand. Call it outside any transaction, before the methods below."""
+        self._keys.refresh()
+
+    def user_access_token(self, grant: Grant, scope: Iterable[str], roles: Iterable[str]) -> str:
+        """An access token that speaks for a person, through a client."""
+        scope = list(scope)
+        audience = [self._options.hub_audience]
+        if "openid" in scope:
+            audience.append(self._options.issuer)  # userinfo is a resource of ours
+        claims = {
+            "aud": audience,
+            "sub": str(grant.identity_id),
+            "client_id": grant.client_id,
+            "scope": " ".join(scope),
+            "jti": str(self._mint.identifier()),
+            "sid": str(grant.session_id),
+            "gid": str(grant.grant_id),
+            "auth_time": int(grant.auth_time.timestamp()),
+            "acr": grant.acr,
+            "amr": grant.amr,
+        }
+        if granted := [role for role in roles if role in scope]:
+            claims["roles"] = granted
+        return self._sign(claims, ACCESS_TOKEN_TYPE, "ES256", self._options.access_token_lifetime)
+
+    def client_access_token(self, client: Client, scope: Iterable[str]) -> str:
+        """An access token that speaks for a channel's system itself (client credentials)."""
+        claims: dict[str, Any] = {
+            "aud": [self._options.hub_audience],
+            "sub": client_subject(client.client_id),
+            "client_id": client.client_id,
+            "scope": " ".join(scope),
+            "jti": str(self._mint.identifier()),
+        }
+        if client.channel:
+            claims["channel"] = client.channel
+        return self._sign(claims, ACCESS_TOKEN_TYPE, "ES256", self._options.access_token_lifetime)
+
+    def id_token(
+        self, grant: Grant, client: Client, access_token: str, nonce: str | None, person: dict[str, Any]
+    ) -> str:
+        """An ID token; `auth_time`, `acr`, `amr` and `sid` are the grant's, at the first issue and at every refresh."""
+        claims = {
+            **person,
+            "aud": client.client_id,
+            "sub": str(grant.identity_id),
+            "sid": str(grant.session_id),
+            "auth_time": int(grant.auth_time.timestamp()),
+            "acr": grant.acr,
+            "amr": grant.amr,
+            "at_hash": _half_hash(access_token),
+        }
+        if nonce is not None:
+            claims["nonce"] = nonce
+        return self._sign(claims, "JWT", client.id_token_algorithm, self._options.id_token_lifetime)
+
+    def logout_token(self, client: Client, identity_id: UUID, session_id: UUID, delivery_id: UUID) -> str:
+        """A logout token; its `jti` is the delivery's id, so that a repeated delivery can be told from a new one."""
+        claims = {
+            "aud": client.client_id,
+            "sub": str(identity_id),
+            "sid": str(session_id),
+            "jti": str(delivery_id),
+            "events": {LOGOUT_EVENT: {}},
+        }
+        return self._sign(claims, "logout+jwt", client.id_token_algorithm, self._options.logout_token_lifetime)
+
+    def _sign(self, claims: dict[str, Any], kind: str, algorithm: str, lifetime: timedelta) -> str:
+        now = self._clock()
+        key = self._keys.signing(algorithm)
+        issued = {
+            "iss": self._options.issuer,
+            "iat": int(now.timestamp()),
+            "exp": int((now + lifetime).timestamp()),
+            **claims,
+        }
+        header = {"alg": algorithm, "kid": key.kid, "typ": kind}
+        return jwt.encode(header, issued, key.private, algorithms=[algorithm])
+
+
+def client_subject(client_id: str) -> str:
+    """The `sub` of a token that a client holds for itself; never the form of a person's."""
+    return f"client:{client_id}"
+
+
+def _half_hash(token: str) -> str:
+    """`at_hash` (OpenID Connect Core 3.1.3.6) for ES256 and RS256."""
+    left = hashlib.sha256(token.encode("ascii")).digest()[:16]
+    return base64.urlsafe_b64encode(left).rstrip(b"=").decode("ascii")
+
+
+class TokenRefused(Exception):
+    """The token is not good for this call. `code` is stable, the sentence for a developer; neither holds the token."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def learn_key(token: str | None, keys: KeyRing) -> None:
+    """Make sure that the key which a token names has been read, if it is ours. Call it outside any transaction."""
+    try:
+        kid = _read_header(token or "").get("kid")
+    except TokenRefused:
+        kid = None  # `decode_own` will say what is wrong with it
+    keys.refresh(kid if isinstance(kid, str) else None)
+
+
+def decode_own(
+    token: str, keys: KeyRing, types: frozenset[str], algorithms: frozenset[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token that one of *our* keys signed; no claim is checked here.
+
+    The key must have been read (`learn_key`).
+
+    Refused (TokenRefused): anything that is not a compact JWS, a header other than exactly `alg`, `kid`, `typ` (so
+    no `crit`, `jwk`, `jku`, `x5u`), another `typ`, an algorithm outside the list, an unknown kid, a bad signature.
+    """
+    header = _read_header(token)
+    if set(header) != {"alg", "kid", "typ"} or not all(isinstance(value, str) for value in header.values()):
+        raise TokenRefused("token_header_unexpected", "the header must hold alg, kid and typ and nothing else")
+    if header["typ"].lower() not in types:
+        raise TokenRefused("token_type_wrong", f"typ must be {' or '.join(sorted(types))}")
+    if header["alg"] not in algorithms:
+        raise TokenRefused("token_algorithm_refused", f"alg must be {' or '.join(sorted(algorithms))}")
+    key = keys.verifying(header["kid"])
+    if key is None:
+        raise TokenRefused("token_key_unknown", "no key of this issuer has that kid")
+    try:
+        decoded = jwt.decode(token, key, algorithms=[header["alg"]])
+    except (JoseError, ValueError) as error:
+        raise TokenRefused("token_signature_bad", "the signature does not match") from error
+    return dict(decoded.header), dict(decoded.claims)
+
+
+def _read_header(token: str) -> dict[str, Any]:
+    if len(token) > TOKEN_LENGTH_MAX or token.count(".") != 2 or not token.isascii():
+        raise TokenRefused("token_malformed", "this is not a signed token in compact form")
+    segment = token.partition(".")[0]
+    try:
+        header = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except ValueError as error:
+        raise TokenRefused("token_malformed", "the token's header cannot be read") from error
+    if not isinstance(header, dict):
+        raise TokenRefused("token_malformed", "the token's header is not an object")
+    return header
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """An access token whose every required claim was checked. Only `TokenVerifier` makes one."""
+
+    subject: str
+    client_id: str
+    scopes: frozenset[str]
+    roles: frozenset[str]
+    channel: str | None
+    session_id: str | None
+    grant_id: str | None
+    auth_time: int | None
+    acr: str | None
+    expires_at: int
+
+    def allows(self, scope: str) -> bool:
+        """Whether the token carries this scope."""
+        return scope in self.scopes
+
+
+class TokenVerifier:
+    """Checks access tokens for one resource server (RFC 9068 section 4).
+
+    What is checked is declared as sets, so that what is *not* checked can be read here:
+    """
+
+    REQUIRED = frozenset({"iss", "exp", "aud", "sub", "client_id", "iat", "scope"})
+    OPTIONAL = frozenset({"sid", "gid", "auth_time", "acr", "roles", "channel"})
+    KNOWINGLY_UNCHECKED = frozenset(
+        {
+            "jti",  # access tokens may be used many times until they expire
+            "amr",  # acr decides; amr is kept for the audit
+        }
+    )
+
+    def __init__(
+        self,
+        options: SsoOptions,
+        keys: KeyRing,
+        clock: Clock,
+        *,
+        audience: str,
+        leeway: timedelta = timedelta(0),
+        is_live: Callable[[VerifiedToken], bool] | None = None,
+    ) -> None:
+        """`is_live`, when given, is asked last and refuses tokens whose session or grant has ended; without it a
+        token is good until it expires, which is at most `access_token_lifetime` after a logout."""
+        self._options, self._keys, self._clock = options, keys, clock
+        self._audience, self._leeway, self._is_live = audience, leeway, is_live
+
+    def verify(self, token: str, *, scopes: frozenset[str] = frozenset()) -> VerifiedToken:
+        """The verified token, if it is ours, for this audience, in time and carries all of `scopes`.
+
+        Raises TokenRefused with the code `token_malformed`, `token_header_unexpected`, `token_type_wrong`,
+        `token_algorithm_refused`, `token_key_unknown`, `token_signature_bad`, `token_claim_missing`,
+        `token_claim_unknown`, `token_claim_malformed`, `token_issuer_wrong`, `token_audience_wrong`,
+        `token_expired`, `token_not_yet_valid`, `token_revoked` or `scope_insufficient`.
+        """
+        learn_key(token, self._keys)
+        _, claims = decode_own(token, self._keys, frozenset({ACCESS_TOKEN_TYPE}), frozenset({"ES256"}))
+        self._check_names(claims)
+        self._check_values(claims)
+        verified = _verified(claims)
+        if not scopes <= verified.scopes:
+            raise TokenRefused("scope_insufficient", f"this call needs {' '.join(sorted(scopes))}")
+        if self._is_live is not None and not self._is_live(verified):
+            raise TokenRefused("token_revoked", "the login behind this token has ended")
+        return verified
+
+    def _check_names(self, claims: dict[str, Any]) -> None:
+        if missing := self.REQUIRED - set(claims):
+            raise TokenRefused("token_claim_missing", f"missing: {', '.join(sorted(missing))}")
+        if unknown := set(claims) - self.REQUIRED - self.OPTIONAL - self.KNOWINGLY_UNCHECKED:
+            raise TokenRefused("token_claim_unknown", f"not understood: {', '.join(sorted(unknown))}")
+
+    def _check_values(self, claims: dict[str, Any]) -> None:
+        if claims["iss"] != self._options.issuer:
+            raise TokenRefused("token_issuer_wrong", "another issuer made this token")
+        audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        if self._audience not in audience:
+            raise TokenRefused("token_audience_wrong", "the token is for another audience")
+        if not isinstance(claims["exp"], int) or not isinstance(claims["iat"], int):
+            raise TokenRefused("token_claim_malformed", "exp and iat must be whole seconds")
+        now = self._clock()
+        if (now - self._leeway).timestamp() >= claims["exp"]:
+            raise TokenRefused("token_expired", "the token has expired; ask for a new one")
+        if claims["iat"] > (now + self._leeway).timestamp() + 1:
+            raise TokenRefused("token_not_yet_valid", "the token was issued in the future")
+
+
+def _verified(claims: dict[str, Any]) -> VerifiedToken:
+    texts = ("sub", "client_id", "scope", "sid", "gid", "acr", "channel")
+    roles = claims.get("roles", [])
+    if not all(isinstance(claims.get(name, ""), str) for name in texts) or not isinstance(roles, list):
+        raise TokenRefused("token_claim_malformed", "a claim has the wrong type")
+    return VerifiedToken(
+        subject=claims["sub"],
+        client_id=claims["client_id"],
+        scopes=frozenset(claims["scope"].split()),
+        roles=frozenset(roles),
+        channel=claims.get("channel"),
+        session_id=claims.get("sid"),
+        grant_id=claims.get("gid"),
+        auth_time=claims.get("auth_time"),
+        acr=claims.get("acr"),
+        expires_at=claims["exp"],
+    )
+
+
+def liveness(pool: ConnectionPool, clock: Clock, options: SsoOptions) -> Callable[[VerifiedToken], bool]:
+    """A check for `TokenVerifier(is_live=...)`: the person's grant and session, or the client, must still stand."""
+
+    def is_live(token: VerifiedToken) -> bool:
+        now: datetime = clock()
+        with pool.connection() as connection:
+            if clients.load(connection, token.client_id) is None:
+                return False
+            if token.grant_id is None or token.session_id is None:
+                return token.subject == client_subject(token.client_id)
+            return (
+                grants.live_grant(connection, UUID(token.grant_id)) is not None
+                and sessions.live(connection, UUID(token.session_id), now, options) is not None
+            )
+
+    return is_live
