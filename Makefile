@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check docs format bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,12 @@ check: setup ## Format, lint, types, import contracts, tests: what must be green
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m interlock.documentation --check
 	$(BIN)/python -m pytest -n 2
+
+docs: setup ## Write the published schemas and the reference pages from the code
+	$(BIN)/interlock schema publish
+	$(BIN)/python -m interlock.documentation
 
 format: setup ## Put all code into the common format
 	$(BIN)/ruff format .

@@ -14,7 +14,7 @@ statements with one identity are the same fact told twice, by one witness or by 
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.model import Canonical, Code, Instant, Text, personal
 from schemas.money import Money
@@ -241,6 +241,13 @@ class RefundFact(_Statement):
     fee: Money
     amount_net: Money
     external: bool = False
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "RefundFact":
+        # Without this a refund could post lines that do not balance, and the fold may not fail.
+        if self.amount_gross != self.fee + self.amount_net:
+            raise ValueError("amount_gross is fee plus amount_net")
+        return self
 
     @property
     def identity(self) -> str:

@@ -18,12 +18,16 @@ from schemas.model import Canonical
 _DECIMAL = re.compile(r"^(-?)(\d{1,12})(?:\.(\d*))?$")
 
 MAX_MINOR = 10**13
+"""The largest amount that a channel may state."""
+
+SUM_MAX_MINOR = 2**53 - 1
+"""The largest amount there is: every sum of hundreds of stated ones, and exact in every JSON reader (RFC 8259, 6)."""
 
 
 class Money(Canonical):
     """An amount in minor units (for CNY: fen) of one currency; the sign is the caller's (see field names)."""
 
-    amount: Annotated[int, Field(ge=-MAX_MINOR, le=MAX_MINOR)]
+    amount: Annotated[int, Field(ge=-SUM_MAX_MINOR, le=SUM_MAX_MINOR)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "CNY"
 
     def __add__(self, other: Self) -> "Money":
