@@ -108,7 +108,9 @@ class HubCorrections:
 
     def _take(self, receipt: Receipt) -> Outcome:
         answer = self._hub.intake.take([receipt])[0]
-        return Outcome(answer.status == 200, answer.outcome, str(answer.body.get("detail", "")))
+        # What is on the ledger but disputed is not set right: the break stays for the next run or a person.
+        settled = answer.status == 200 and answer.outcome != "disputed"
+        return Outcome(settled, answer.outcome, str(answer.body.get("detail", "")))
 
 
 def reconciler_of(hub: Hub, celery: Celery | None = None) -> Reconciler:
