@@ -3,6 +3,7 @@
     ledger_digest   one hash over the business content of every order and every sold seat
     CHECKS          what must be true of the tables; each check is a function from the ledger to complaints
 
+Both read table after table: while the hub runs, give them a connection that sees one moment (REPEATABLE READ).
 All complaints are given with their place, none is thrown: an operator wants the whole list at once.
 """
 

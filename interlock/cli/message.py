@@ -1,0 +1,80 @@
+"""`interlock message ...`: what came in, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from interlock.cli.opening import opened
+from interlock.cli.printing import AsJson, fail, print_json, print_table
+
+app = typer.Typer(name="message", help="Messages as they came, and what became of them.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_messages(
+    channel: Annotated[str | None, typer.Option(help="Only this channel's.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="applied, witnessed, disputed, refused; rejected: never became a message.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="Only refusals with this code.")] = None,
+    before: Annotated[int | None, typer.Option(help="Only those before this position (the last one you saw).")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show messages, newest first."""
+    from interlock.console.messaging import MessageFilter, messages, rejections
+
+    wanted = MessageFilter(channel, outcome, code, None, before, limit)
+    with opened() as ledger:
+        rows = (rejections if outcome == "rejected" else messages)(ledger.connection, wanted)
+    if as_json:
+        print_json({"messages": rows})
+        return
+    names = ("position", "channel", "message_id", "received_at", "outcome", "code", "arrival", "order_no")
+    print_table("Messages", names, [[_short(row.get(name)) for name in names] for row in rows])
+    if len(rows) == limit:
+        typer.echo(f"Older ones: --before {rows[-1]['position']}")
+
+
+@app.command()
+def show(
+    message: Annotated[str, typer.Argument(help="CHANNEL/MESSAGE_ID, or a position from `message list`.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Also the native text, numbers of people masked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one message: its answer, and what its adapter reads in it."""
+    from interlock.console.messaging import message_shown, position_of
+
+    with opened() as ledger:
+        position = int(message) if message.isdigit() else position_of(ledger.connection, *message.partition("/")[::2])
+        found = message_shown(ledger.connection, ledger.adapters, ledger.seal, position) if position else None
+    if found is None:
+        fail(f"there is no message {message!r}", "`interlock message list` shows them.")
+    if not raw:
+        found["exhibit"].pop("native")
+    if as_json:
+        print_json(found)
+        return
+    print_table(f"Message {found['channel']}/{found['message_id']}", ("", ""), _facts(found))
+    for loss in found["exhibit"]["losses"]:
+        typer.echo(f"loss: {loss['pointer']} {loss['reason']} {loss['native']} {loss['note']}".rstrip())
+    for line in found["exhibit"].get("native", []):
+        typer.echo(f"{line['number']:>5}  {line['text']}")
+    print_json(found["exhibit"]["canonical"])
+
+
+def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
+    names = ("position", "source", "received_at", "occurred_at", "arrival", "outcome", "code", "order_no", "order_id")
+    rows = [(name, _short(found.get(name))) for name in names if found.get(name) is not None]
+    answer = found["answer"]
+    said = [(name, str(answer[name])) for name in ("detail", "remedy") if answer.get(name)]
+    return [*rows, *said, *(("at", str(p["pointer"])) for p in answer.get("pointers", []))]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+    return "" if value is None else str(value)

@@ -1,0 +1,174 @@
+"""One native message as a person may see it, beside what its adapter makes of it: numbers of people masked.
+
+The bytes are opened only here, for the moment of showing them. Personal numbers are found in two ways: those that the
+adapter reads from the message, wherever they stand in it, and whatever has the form of one (for messages that no
+adapter could read).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from hub.ports import Adapter
+from hub.store.seal import convert_fact, mask
+from schemas.facts import TicketHeld, TicketIssued
+from schemas.observation import Loss, Observation, Rejection
+
+SHOWN_CHARACTERS_MAX = 60_000
+
+# A resident id is 6 digits of region, a birth date, 3 digits and a check character (GB 11643); a mobile number has 11
+# digits and begins with 1 (in +86 form too); a passport or permit is one or two letters and 8 digits.
+_ID = re.compile(r"[0-9]{6}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]")
+_MOBILE = re.compile(r"(?<![0-9])(?:\+?86)?1[3-9][0-9]{9}(?![0-9])")
+_NAMED = re.compile(
+    r'((?:id_?no|id_?number|cert_?no|document_?(?:no|number|id)|passport|mobile|phone|tel)\w*"?\s*[:=>]\s*"?)([^"\s,<>]{5,})',
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the native text; ``marks``: the losses that name a place in it."""
+
+    number: int
+    text: str
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """``lines`` native, ``canonical`` what the adapter makes of them (an observation or a rejection), both masked."""
+
+    encoding: str
+    media_type: str
+    size_bytes: int
+    cut: bool
+    lines: tuple[Line, ...]
+    canonical: dict[str, Any]
+    rejected: bool
+    losses: tuple[dict[str, Any], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a page and for its JSON twin."""
+        return {
+            "encoding": self.encoding,
+            "media_type": self.media_type,
+            "size_bytes": self.size_bytes,
+            "cut": self.cut,
+            "native": [{"number": n.number, "text": n.text, "marks": list(n.marks)} for n in self.lines],
+            "canonical": self.canonical,
+            "rejected": self.rejected,
+            "losses": list(self.losses),
+        }
+
+
+def exhibit(adapter: Adapter, raw: bytes) -> Exhibit:
+    """Native bytes beside their canonical reading. Never fails on bad bytes: what cannot be decoded shows as \ufffd."""
+    result = adapter.parse(raw)
+    encoding = adapter.profile.encoding
+    text = indented(masked(raw.decode(encoding, errors="replace"), _personal(result)))
+    losses: tuple[Loss, ...] = result.losses if isinstance(result, Observation) else ()
+    pointers = [loss.pointer for loss in losses] if isinstance(result, Observation) else [result.pointer]
+    return Exhibit(
+        encoding=encoding,
+        media_type=adapter.profile.media_type,
+        size_bytes=len(raw),
+        cut=len(text) > SHOWN_CHARACTERS_MAX,
+        lines=_marked(text[:SHOWN_CHARACTERS_MAX].splitlines(), pointers),
+        canonical=_canonical(result),
+        rejected=isinstance(result, Rejection),
+        losses=tuple(_loss(loss) for loss in losses),
+    )
+
+
+def masked(text: str, personal: set[str]) -> str:
+    """``text`` with these values, and whatever looks like such a value, replaced by their masks."""
+    for value in sorted(personal, key=len, reverse=True):
+        text = text.replace(value, mask(value))
+    text = _ID.sub(lambda found: mask(found[0]), text)
+    text = _MOBILE.sub(lambda found: mask(found[0]), text)
+    return _NAMED.sub(lambda found: found[1] + (found[2] if "***" in found[2] else mask(found[2])), text)
+
+
+def indented(text: str) -> str:
+    """JSON on one line spread over many, token by token, so that no value is changed; other texts as they are."""
+    stripped = text.strip()
+    if "\n" in stripped or not stripped.startswith(("{", "[")):
+        return text
+    result: list[str] = []
+    depth, quoted, escaped = 0, False, False
+    for character in stripped:
+        if quoted:
+            result.append(character)
+            quoted = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+            continue
+        quoted = character == '"'
+        if character in "}]":
+            depth = max(0, depth - 1)
+            result.append("\n" + "  " * depth)
+        result.append(character)
+        if character in "{[":
+            depth += 1
+        if character in "{[,":
+            result.append("\n" + "  " * depth)
+    return "".join(result)
+
+
+def _personal(result: Observation | Rejection) -> set[str]:
+    """The personal numbers of a message, in every spelling in which it may hold them."""
+    if isinstance(result, Rejection):
+        return set()
+    found: set[str] = set()
+    for fact in result.facts:
+        if isinstance(fact, TicketHeld | TicketIssued):
+            person = fact.ticket.passenger
+            found |= {person.document.number, person.document.number.lower()}
+            if person.phone:
+                found |= {person.phone, person.phone.removeprefix("+86"), person.phone.removeprefix("+")}
+    return {value for value in found if len(value) >= 5}
+
+
+def _canonical(result: Observation | Rejection) -> dict[str, Any]:
+    if isinstance(result, Rejection):
+        found = result.model_copy(update={"found": masked(result.found, set()), "detail": masked(result.detail, set())})
+        return found.model_dump(mode="json", exclude_defaults=True)
+    facts = tuple(convert_fact(fact, mask) for fact in result.facts)
+    return result.model_copy(update={"facts": facts, "losses": ()}).model_dump(
+        mode="json", exclude_none=True, exclude={"losses"}
+    )
+
+
+def _loss(loss: Loss) -> dict[str, Any]:
+    return {
+        "pointer": loss.pointer,
+        "reason": loss.reason,
+        "native": masked(loss.native, set()),
+        "note": masked(loss.note, set()),
+    }
+
+
+_FIXED = re.compile(r"line (\d+)")
+
+
+def _marked(lines: list[str], pointers: list[str]) -> tuple[Line, ...]:
+    """Lines with the pointers that lead to them: by line number, or by the name that ends a JSON pointer or XPath."""
+    by_number: dict[int, list[str]] = {}
+    for pointer in pointers:
+        for number in _places(lines, pointer):
+            by_number.setdefault(number, []).append(pointer)
+    return tuple(Line(n, text, tuple(by_number.get(n, ()))) for n, text in enumerate(lines, 1))
+
+
+def _places(lines: list[str], pointer: str) -> list[int]:
+    if fixed := _FIXED.match(pointer):
+        return [int(fixed[1])]
+    steps = [step for step in re.split(r"[/.]", pointer) if step]
+    name = next((step.strip("@") for step in reversed(steps) if not step.split("[")[0].isdigit()), "").split("[")[0]
+    if not name:
+        return []
+    spelled = re.compile(rf'["<@\s/]{re.escape(name)}["\s>=/]')
+    found = [number for number, text in enumerate(lines, 1) if spelled.search(f" {text} ")]
+    # A name that stands on many lines: the place among its siblings is the last number of the pointer.
+    index = next((int(step) for step in reversed(steps) if step.isdigit()), None)
+    return [found[index]] if index is not None and index < len(found) else found[:1]

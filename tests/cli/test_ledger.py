@@ -1,0 +1,107 @@
+"""The digest and the standing checks: the same day is the same ledger, and whatever was tampered with is named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hub.store.checks import ledger_complaints, ledger_digest
+from interlock.database import Pool
+from interlock.wiring import Hub
+from tests.cli.conftest import Run
+from tests.console.harness import sample, tell
+
+
+def digest_of(hub: Hub) -> str:
+    with hub.pool.connection() as connection:
+        return ledger_digest(connection, hub.adapters, hub.seal).digest
+
+
+def emptied(hub: Hub, pool: Pool) -> None:
+    """Forget all orders and seats, keep channels and trains: another installation with the same reference data."""
+    with pool.connection() as connection:
+        connection.execute(
+            "TRUNCATE hub.messages, hub.repeats, hub.orders, hub.refs, hub.tickets, hub.seats, hub.events, hub.disputes"
+        )
+
+
+def test_the_digest_as_json(hub: Hub, run: Run) -> None:
+    found = json.loads(run("ledger", "digest", "--json").stdout)
+    assert found.keys() == {"digest", "orders", "seats"}
+    assert found["orders"] == 2
+    assert found["seats"] >= 1
+    assert found["digest"] == digest_of(hub)
+    assert found["digest"] in run("ledger", "digest").stdout
+
+
+def test_the_order_of_arrival_does_not_show_but_a_fact_does(hub: Hub, pool: Pool) -> None:
+    names = ("sale-one-ticket", "sale-night-train", "refund-two-of-three", "change-to-dearer-train")
+    seen = set()
+    for order in (names, names[::-1]):
+        emptied(hub, pool)
+        for number, name in enumerate(order):
+            tell(hub, "web", sample("web", name), f"{name}-{number}", number)
+        seen.add(digest_of(hub))
+    assert len(seen) == 1
+    emptied(hub, pool)
+    for name in names[:-1]:
+        tell(hub, "web", sample("web", name), name)
+    assert digest_of(hub) not in seen
+
+
+RIVAL = (b"EW00000101", b"EW00000909")
+
+
+@pytest.mark.parametrize("mode", ["tell", "ask"])
+def test_who_won_a_seat_does_not_show(hub: Hub, pool: Pool, mode: str) -> None:
+    first = sample("web", "sale-one-ticket").replace(b'"messageType": "tell"', f'"messageType": "{mode}"'.encode())
+    rival = first.replace(*RIVAL).replace(b"4200870000010100000000000001", b"4200870000010100000000000909")
+
+    def elsewhere(raw: bytes) -> bytes:
+        return raw.replace(b"012A", b"012B").replace("12A号".encode(), "12B号".encode())
+
+    seen = set()
+    for winner, loser in ((first, rival), (rival, first)):
+        emptied(hub, pool)
+        assert tell(hub, "web", winner, "one").outcome == "applied"
+        lost = tell(hub, "web", loser, "two")
+        if mode == "tell":
+            assert lost.outcome == "disputed"
+        else:
+            assert (lost.outcome, lost.body["code"]) == ("refused", "seat_already_sold")
+            assert tell(hub, "web", elsewhere(loser), "three").outcome == "applied"
+        seen.add(digest_of(hub))
+        with hub.pool.connection() as connection:
+            assert ledger_complaints(connection) == []
+    assert len(seen) == 1
+
+
+def test_a_ledger_in_order_has_nothing_to_complain_of(hub: Hub, run: Run) -> None:
+    well = run("ledger", "check")
+    assert well.exit_code == 0, well.output
+    assert "all well" in well.stdout
+    assert json.loads(run("ledger", "check", "--json").stdout)["complaints"] == []
+
+
+@pytest.mark.parametrize(
+    ("tampering", "check"),
+    [
+        ("UPDATE hub.seats SET sold = sold | 64", "seats"),
+        ("UPDATE hub.tickets SET holds_seat = false WHERE holds_seat", "seats"),
+        ("UPDATE hub.orders SET payment = 'overpaid'", "columns"),
+        ("UPDATE hub.orders SET document = jsonb_set(document, '{statements}', '99')", "documents"),
+        ("UPDATE hub.tickets SET fare_amount = 1", "tickets"),
+        ("DELETE FROM hub.refs WHERE kind = 'payment'", "references"),
+        ("UPDATE hub.events SET postings = jsonb_set(postings, '{0,1}', '1')", "postings"),
+        ("UPDATE hub.events SET postings = '[]'", "balances"),
+    ],
+)
+def test_what_was_tampered_with_is_named(hub: Hub, run: Run, tampering: str, check: str) -> None:
+    with hub.pool.connection() as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")  # past the append-only triggers
+        assert connection.execute(tampering.encode()).rowcount > 0
+    found = run("ledger", "check", "--json")
+    assert found.exit_code == 1
+    assert check in {complaint["check"] for complaint in json.loads(found.stdout)["complaints"]}
+    assert run("ledger", "check").exit_code == 1
