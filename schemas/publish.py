@@ -34,6 +34,7 @@ from schemas.money import Money
 from schemas.observation import Loss, Observation, ReferenceClaim, Rejection
 from schemas.order import Change, Dispute, Hold, Order, OrderPassenger, Payment, Reference, Refund, Ticket
 from schemas.problems import Problem
+from schemas.timetable import Station, TimetableDocument, Train
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -63,8 +64,11 @@ PUBLISHED: Mapping[str, Any] = {
     "refund_fact": RefundFact,
     "rejection": Rejection,
     "seat": Seat,
+    "station": Station,
     "ticket": Ticket,
     "ticket_content": TicketContent,
+    "timetable": TimetableDocument,
+    "train": Train,
 }
 """Name in the contract -> the type it is generated from."""
 

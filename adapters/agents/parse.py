@@ -176,18 +176,11 @@ def _ticket(row: Record, order: Record, number: str) -> SnapshotTicket:
         issued_at=_optional_moment(row, "issue"),
         change_kind="destination" if row.text("ticketStatus") == "3705" else "train",
     )
-    if not _dated(ticket):
+    if not ticket.is_dated:
         row.lost("ticketStatus", "not_expressible", "no issueDate and issueTime, or no orderDate and payLimitDate")
     row.repeated("newTicketNo", "refundNo")
     row.finish()
     return ticket
-
-
-def _dated(ticket: SnapshotTicket) -> bool:
-    """Whether the fields say when the ticket came into being; if not, that fact is left out and a loss says so."""
-    if ticket.state in ("held", "expired", "cancelled"):
-        return ticket.held_at is not None and ticket.expires_at is not None
-    return ticket.issued_at is not None
 
 
 def _content(row: Record, order: Record, number: str) -> TicketContent:

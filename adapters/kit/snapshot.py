@@ -75,6 +75,13 @@ class SnapshotTicket:
     printed_at: datetime | None = None
     control_no: str | None = None
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether the fields say when the ticket came into being; if not, that fact is left out and a loss says so."""
+        if self.state in _HOLDS:
+            return self.held_at is not None and self.expires_at is not None
+        return self.issued_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

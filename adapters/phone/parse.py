@@ -173,18 +173,11 @@ def _ticket(row: Record, order: Record, number: str) -> SnapshotTicket:
         issued_at=row.optional_time("IssuedAt", MINUTE),
         change_kind=kind,
     )
-    if not _dated(ticket):
+    if not ticket.is_dated:
         row.lost("Status", "not_expressible", "no IssuedAt, or no BookedAt and PickupDeadline")
     row.repeated("ReplacedBy", "RefundNo")
     row.finish()
     return ticket
-
-
-def _dated(ticket: SnapshotTicket) -> bool:
-    """Whether the fields say when the ticket came into being; if not, that fact is left out and a loss says so."""
-    if ticket.state in ("held", "expired", "cancelled"):
-        return ticket.held_at is not None and ticket.expires_at is not None
-    return ticket.issued_at is not None
 
 
 def _content(row: Record, order: Record, number: str) -> TicketContent:

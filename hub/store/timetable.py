@@ -2,16 +2,17 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from schemas.facts import Leg
+from schemas.timetable import Train
 
 _FRESH_SECONDS = 60.0
 
@@ -41,9 +42,12 @@ class Run:
         return (1 << end) - (1 << start) if start < end else 0
 
 
-def load(connection: Connection[TupleRow], trains: Iterable[Mapping[str, Any]]) -> int:
-    """Take a timetable document's trains (train_no, train_code, valid_from, valid_to, stops[]); returns how many."""
-    rows = [(t["train_code"], t["valid_from"], t["valid_to"], t["train_no"], Jsonb(t["stops"])) for t in trains]
+def load(connection: Connection[TupleRow], trains: Iterable[Train]) -> int:
+    """Take trains; one that is known for the same first day is replaced. Returns how many."""
+    rows = [
+        (t.train_code, t.valid_from, t.valid_to, t.train_no, Jsonb([stop.model_dump() for stop in t.stops]))
+        for t in trains
+    ]
     with connection.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO hub.trains (train_code, valid_from, valid_to, train_no, stops) VALUES (%s, %s, %s, %s, %s)

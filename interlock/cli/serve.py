@@ -54,7 +54,9 @@ def worker(
     from interlock.celery_app import celery_app_from
 
     application = celery_app_from(Settings.load(), processes)
-    application.worker_main(["worker", "--loglevel=WARNING", "--without-mingle", "--without-gossip", f"--queues={queues}"])
+    application.worker_main(
+        ["worker", "--loglevel=WARNING", "--without-mingle", "--without-gossip", f"--queues={queues}"]
+    )
 
 
 @app.command()

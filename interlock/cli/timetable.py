@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
 from interlock.cli.opening import ACTOR, opened
 from interlock.cli.printing import AsJson, fail, print_json
 
-app = typer.Typer(name="timetable", help="Reference data: trains and their stops.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from schemas.timetable import Train
 
-_FIELDS = ("train_no", "train_code", "valid_from", "valid_to", "stops")
+app = typer.Typer(name="timetable", help="Reference data: trains and their stops.", no_args_is_help=True)
 
 
 @app.callback()
@@ -39,18 +40,17 @@ def load(
         typer.echo(f"{count} trains loaded")
 
 
-def _read(file: Path) -> list[dict[str, Any]]:
+def _read(file: Path) -> tuple[Train, ...]:
+    from schemas.timetable import timetable_document
+
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        fail(f"{file} cannot be read: {error}", "It must be a JSON document in UTF-8.")
-    trains = document.get("trains") if isinstance(document, dict) else None
-    if not isinstance(trains, list) or not trains:
-        fail(f'{file} has no list "trains"', 'The form is {"trains": [{"train_no": ..., "stops": [...]}]}.')
-    for number, train in enumerate(trains):
-        missing = [name for name in _FIELDS if not isinstance(train, dict) or name not in train]
-        if missing:
-            fail(f"{file}: trains[{number}] lacks {', '.join(missing)}", "Nothing was loaded.")
-        if not 2 <= len(train["stops"]) <= 64 or any("station" not in stop for stop in train["stops"]):
-            fail(f"{file}: trains[{number}] needs 2 to 64 stops, each with its station", "Nothing was loaded.")
+        trains = timetable_document.validate_json(file.read_bytes()).trains
+    except OSError as error:
+        fail(f"{file} cannot be read: {error}", "Give the path of a JSON document.")
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = "/" + "/".join(str(step) for step in first["loc"])
+        fail(f"{file}: {place}: {first['msg']}", "Nothing was loaded. `interlock schema show timetable` has the form.")
+    if not trains:
+        fail(f"{file} holds no trains", 'The form is {"trains": [{"train_no": ..., "stops": [...]}]}.')
     return trains

@@ -103,8 +103,9 @@ def _deliveries(connection: Connection[TupleRow]) -> list[Delivered]:
 
 def _runs(connection: Connection[TupleRow]) -> list[dict[str, Any]]:
     rows = connection.execute(
-        """SELECT definition, state, left_rows, right_rows, matched, break_count, reason FROM recon.runs
-           ORDER BY started_at, definition"""
+        """SELECT definition, row_number() OVER (PARTITION BY definition ORDER BY finish_order NULLS LAST) AS run,
+                  state, left_rows, right_rows, matched, break_count, reason FROM recon.runs
+           ORDER BY definition, run"""
     )
-    names = ("definition", "state", "hub_rows", "other_rows", "matched", "breaks", "reason")
+    names = ("definition", "run", "state", "hub_rows", "other_rows", "matched", "breaks", "reason")
     return [dict(zip(names, row, strict=True)) for row in rows]

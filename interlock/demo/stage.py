@@ -1,6 +1,7 @@
 """Sets the stage: an empty database of the demo's own, channels and logins, the configuration, the programs."""
 
 import base64
+import json
 import os
 import secrets
 import shutil
@@ -25,6 +26,7 @@ from interlock.engines import Engines
 from interlock.settings import Settings
 from interlock.supervisor import Process
 from interlock.wiring import open_hub, sign_on
+from schemas.timetable import timetable_document
 from simulators import timetable, truth
 from simulators.calendar import DAY_BEGINS, at
 from simulators.configuration import ChannelAccess, Simulation
@@ -122,7 +124,8 @@ def _seed(settings: Settings, simulation: Simulation) -> None:
             for name, access in simulation.channels.items():
                 endpoint = f"http://127.0.0.1:{access.port}"
                 channels.register(connection, name, endpoint, access.secret, hub.seal, hub.clock())
-            hub_timetable.load(connection, timetable.document(simulation.date)["trains"])
+            document = json.dumps(timetable.document(simulation.date))
+            hub_timetable.load(connection, timetable_document.validate_json(document).trains)
         seed_demo(sign_on(hub), _logins(simulation))
     finally:
         hub.close()

@@ -67,11 +67,13 @@ def _deliveries(figures: Figures) -> Table:
 
 
 def _runs(figures: Figures) -> Table:
-    table = _table("Reconciliation runs  对账", "definition", "state", "hub rows", "other rows", "matched", "breaks")
+    columns = ("definition", "run", "state", "hub rows", "other rows", "matched", "breaks")
+    # One run where the second time nothing had changed: the same inputs are the same run.
+    table = _table("Reconciliation runs  对账", *columns)
     for run in figures.runs:
         numbers = (str(run[name]) for name in ("hub_rows", "other_rows", "matched", "breaks"))
         state = run["state"] if not run["reason"] else f"{run['state']}: {run['reason']}"
-        table.add_row(run["definition"], state, *numbers)
+        table.add_row(run["definition"], str(run["run"]), state, *numbers)
     return table
 
 

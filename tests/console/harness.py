@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from hub.store import channels, timetable
 from interlock.clock import FileClock
 from interlock.settings import Settings
 from interlock.wiring import Hub, open_hub
+from schemas.timetable import Train
 
 PUBLIC_URL = "http://127.0.0.1:8400"
 PASSWORD = "the-books-must-balance"
@@ -54,7 +56,7 @@ def connect_channels(hub: Hub) -> None:
     with hub.pool.connection() as connection:
         for name in hub.channels:
             channels.register(connection, name, "http://127.0.0.1:9", SECRET, hub.seal, hub.clock())
-        timetable.load(connection, [G11])
+        timetable.load(connection, [Train.model_validate_json(json.dumps(G11))])
 
 
 def sample(channel: str, name: str) -> bytes:

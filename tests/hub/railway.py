@@ -40,6 +40,7 @@ from schemas.facts import (
 from schemas.money import Money
 from schemas.observation import Observation, ReferenceClaim
 from schemas.order import Order
+from schemas.timetable import Train, TrainStop
 
 CHANNELS = ("north", "south", "east", "west", "centre")
 STOPS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG")
@@ -89,10 +90,15 @@ def open_railway(pool: Pool, clock: SetClock, options: PumpOptions | None = None
     """Five channels, and train G1 on the days around ``DAY`` with seven stops."""
     seal = Seal(b"f" * 32, b"b" * 32)
     adapters = {name: Speaker(name) for name in CHANNELS} | {"hub": OwnVoice("hub", "枢纽", "hub")}
-    stops = [{"station": code, "arrive": "08:00", "depart": "08:02", "day": 0} for code in STOPS]
-    train = {"train_code": "G1", "train_no": "24000000G10A", "valid_from": "2026-01-01", "valid_to": "2026-12-31"}
+    train = Train(
+        train_code="G1",
+        train_no="24000000G10A",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2026, 12, 31),
+        stops=tuple(TrainStop(station=code, arrive="08:00", depart="08:00") for code in STOPS),
+    )
     with pool.connection() as connection:
-        timetable.load(connection, [train | {"stops": stops}])
+        timetable.load(connection, [train])
     intake = Intake(pool, adapters, seal, new_id)
     wall = lambda: datetime.now(UTC)  # noqa: E731  # a clock is a callable, and this is the shortest one
     return Railway(pool, clock, intake, Pump(pool, adapters, seal, wall, options), seal)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hub.delivery import Drained
 from hub.delivery.guard import is_public
 from hub.delivery.pump import PumpOptions
 from hub.store import channels, deliveries, events, health
@@ -48,6 +49,23 @@ def sell(railway: Railway, number: int, channel: str = "north", then_refund: boo
     return str(order_id_of(answer))
 
 
+def settled(railway: Railway) -> None:
+    """Wait until no older transaction is under way (on the whole server: other tests' too), so that all is readable."""
+    deadline = time.monotonic() + 20
+    query = "SELECT count(*) FROM hub.events WHERE txid >= pg_snapshot_xmin(pg_current_snapshot())"
+    while time.monotonic() < deadline:
+        with railway.pool.connection() as connection:
+            if connection.execute(query).fetchone() == (0,):
+                return
+        time.sleep(0.02)
+    raise AssertionError("the commit barrier did not pass the test's own events")
+
+
+def drain_once(railway: Railway, channel: str = "south") -> Drained:
+    settled(railway)
+    return railway.pump.drain(channel)
+
+
 def drain(railway: Railway, channel: str = "south", until_idle: float = 5.0) -> None:
     """Drain until nothing waits or the time is up."""
     deadline = time.monotonic() + until_idle
@@ -79,7 +97,7 @@ def test_a_failing_order_waits_in_order_and_others_pass_it(railway: Railway, inb
     stuck = sell(railway, 1, then_refund=True)
     inbox.failing = {f"{stuck} 1": 500}
     free = sell(railway, 2, then_refund=True)
-    railway.pump.drain("south")
+    drain_once(railway)
     assert [body.split()[0] for body in inbox.received] == [free, free]
     assert not any(f"{stuck} 2" in body for body in inbox.attempts), "the second event overtook the first"
     inbox.failing = {}
@@ -115,19 +133,19 @@ def test_a_channel_that_is_away_is_left_alone_for_a_while(railway: Railway, pool
     connect(railway, "south", "http://127.0.0.1:9")
     for number in range(10):
         sell(railway, number)
-    railway.pump.drain("south")
+    drain_once(railway)
     with pool.connection() as connection:
         channel = channels.find(connection, "south")
     assert channel is not None
     assert channel.breaker_until is not None
-    assert railway.pump.drain("south").failed == 0
+    assert drain_once(railway).failed == 0
 
 
 def test_a_paused_channel_gets_nothing_and_loses_nothing(railway: Railway, inbox: Inbox) -> None:
     with railway.pool.connection() as connection:
         channels.set_state(connection, "south", "paused")
     sell(railway, 1)
-    railway.pump.drain("south")
+    drain_once(railway)
     assert inbox.attempts == []
     with railway.pool.connection() as connection:
         channels.set_state(connection, "south", "active")
@@ -143,6 +161,7 @@ def test_the_log_never_skips_a_slow_transaction(railway: Railway, pool: Pool) ->
         railway.tell("north", "m-1", sale("EW00000001", "north", now))
         with pool.connection() as reader:
             assert events.after(reader, "0", 0, 10) == [], "read past a running transaction"
+    settled(railway)
     with pool.connection() as reader:
         assert len(events.after(reader, "0", 0, 10)) == 1
 
@@ -150,7 +169,7 @@ def test_the_log_never_skips_a_slow_transaction(railway: Railway, pool: Pool) ->
 def test_what_was_tried_is_on_record(railway: Railway, inbox: Inbox) -> None:
     order_id = sell(railway, 1)
     inbox.failing = {order_id: 503}
-    railway.pump.drain("south")
+    drain_once(railway)
     inbox.failing = {}
     drain(railway)
     with railway.pool.connection() as connection:
@@ -181,8 +200,8 @@ def test_nothing_is_sent_to_a_private_address_unless_allowed(pool: Pool, clock: 
         connect(railway, "south", opened.url)
         sell(railway, 1)
         connect(railway, "east", opened.url.replace("127.0.0.1", "localhost"))
-        railway.pump.drain("south")
-        railway.pump.drain("east")
+        drain_once(railway)
+        drain_once(railway, "east")
         assert opened.attempts == []
     with pool.connection() as connection:
         letters = deliveries.dead(connection, None, 10)

@@ -119,7 +119,14 @@ def test_a_rejected_proposal_changes_nothing(client: TestClient) -> None:
     [
         ("GET", "/v1/recon/breaks", None, "", 401, "unauthenticated"),
         ("POST", "/v1/recon/runs", {"business_date": "2026-01-11"}, "auditor", 403, "forbidden"),
-        ("POST", "/v1/recon/resolutions/01890000-0000-7000-8000-000000000001/approve", None, "auditor", 403, "forbidden"),
+        (
+            "POST",
+            "/v1/recon/resolutions/01890000-0000-7000-8000-000000000001/approve",
+            None,
+            "auditor",
+            403,
+            "forbidden",
+        ),
         ("GET", "/v1/recon/breaks/01890000-0000-7000-8000-000000000002", None, "anna", 404, "break_unknown"),
         ("GET", "/v1/recon/breaks?limit=100000", None, "anna", 400, "query_invalid"),
         (
