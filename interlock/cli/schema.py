@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from jsonschema_rs import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
 
 from interlock.cli.printing import AsJson, fail, print_json, print_table
 from schemas.model import SCHEMA_VERSION
@@ -46,7 +47,8 @@ def validate(
     except ValueError as error:
         fail(f"{file} is not JSON: {error}")
     # Formats count: a date-time without offset is no instant of the contract.
-    validator = Draft202012Validator(_published(name), validate_formats=True)
+    checker = Draft202012Validator.FORMAT_CHECKER
+    validator = Draft202012Validator(_published(name), format_checker=checker)
     errors = sorted(_place(error) for error in validator.iter_errors(document))
     if as_json:
         print_json({"valid": not errors, "errors": [{"pointer": place, "what": what} for place, what in errors]})
@@ -83,7 +85,9 @@ def _published(name: str) -> dict[str, Any]:
 
 
 def _place(error: ValidationError) -> tuple[str, str]:
-    return "/" + "/".join(str(step) for step in error.instance_path), error.message[:300]
+    """The place and the sentence; of a choice that fits nowhere, what is wrong with the nearest alternative."""
+    nearest = best_match([error]) or error
+    return "/" + "/".join(str(step) for step in nearest.absolute_path), nearest.message[:300]
 
 
 def _summary(schema: dict[str, Any]) -> str:
