@@ -69,8 +69,11 @@ def _late_payment(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]
 
 
 def _side(reading: Reading) -> DisputeSide:
-    at = reading.fact.occurred_at.isoformat(timespec="seconds")
-    return DisputeSide(witnesses=tuple(sorted(reading.said)), says=f"{reading.fact.fact} at {at}")
+    fact = reading.fact
+    says = f"{fact.fact} at {fact.occurred_at.isoformat(timespec='seconds')}"
+    if isinstance(fact, SeatNotGranted) and fact.holder is not None:
+        says = f"the seat was held by {fact.holder} at {fact.occurred_at.isoformat(timespec='seconds')}"
+    return DisputeSide(witnesses=tuple(sorted(reading.said)), says=says)
 
 
 def _latest(about: Sequence[Reading]) -> datetime:

@@ -20,7 +20,7 @@ LEFT JOIN (SELECT channel, count(*) FILTER (WHERE outcome = 'applied') AS applie
                   count(*) FILTER (WHERE outcome = 'refused') AS refused,
                   count(*) FILTER (WHERE arrival = 'late') AS late,
                   count(*) FILTER (WHERE arrival = 'out_of_order') AS out_of_order,
-                  max(received_at) AS last_received_at
+                  max(received_at) FILTER (WHERE source NOT IN ('hub', 'reconciliation')) AS last_received_at
            FROM hub.messages GROUP BY channel) m USING (channel)
 LEFT JOIN (SELECT channel, count(*) AS repeated FROM hub.repeats GROUP BY channel) r USING (channel)
 LEFT JOIN (SELECT channel, count(*) FILTER (WHERE outcome = 'delivered') AS delivered,

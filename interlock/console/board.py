@@ -121,10 +121,11 @@ def _count(connection: Connection[TupleRow], query: str) -> int:
 
 
 def _hours(connection: Connection[TupleRow]) -> dict[str, dict[datetime, int]]:
-    """channel -> hour of the business clock -> messages, for the last 24 hours in which any came."""
+    """channel -> hour of the business clock -> messages of its own, for the last 24 hours in which any came."""
     rows = connection.execute(
-        """SELECT channel, date_trunc('hour', received_at), count(*) FROM hub.messages
-           WHERE source <> 'hub' AND received_at > (SELECT max(received_at) FROM hub.messages) - interval '24 hours'
+        """WITH own AS (SELECT channel, received_at FROM hub.messages WHERE source NOT IN ('hub', 'reconciliation'))
+           SELECT channel, date_trunc('hour', received_at), count(*) FROM own
+           WHERE received_at > (SELECT max(received_at) FROM own) - interval '24 hours'
            GROUP BY 1, 2"""
     )
     found: dict[str, dict[datetime, int]] = {}
