@@ -1,37 +1,10 @@
 """The app channel: JSON over HTTPS push, letters of table B, jiao. The wire is described in README.md."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-
 from adapters.app import transport
 from adapters.app.format import format as format_order
 from adapters.app.parse import parse
 from adapters.app.profile import PROFILE
+from adapters.kit.channel import ChannelAdapter
 from adapters.kit.lines import split_lines
-from hub.ports import Formatted, Part, Profile
-from schemas.events import OrderEvent
-from schemas.observation import Observation, Rejection
-from schemas.order import Order
 
-
-@dataclass(frozen=True, slots=True)
-class AppAdapter:
-    """``hub.ports``: Adapter, Splitting and Extracting."""
-
-    profile: Profile = PROFILE
-
-    def parse(self, raw: bytes) -> Observation | Rejection:
-        return parse(raw)
-
-    def format(self, event: OrderEvent, order: Order) -> Formatted | None:
-        return format_order(event, order)
-
-    def split(self, raw: bytes) -> Sequence[Part] | Rejection:
-        return split_lines(raw)
-
-    def extract(self, endpoint: str, business_date: date) -> bytes:
-        return transport.extract(endpoint, business_date)
-
-
-adapter = AppAdapter()
+adapter = ChannelAdapter(PROFILE, parse, format_order, split_lines, transport.extract)

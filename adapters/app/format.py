@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from adapters.app.profile import PROFILE
-from adapters.app.wire import ACT_OF_EVENT, DAY, JIAO, TIME
+from adapters.app.wire import DAY, JIAO, TIME
+from adapters.kit.letters import ACT_OF_EVENT
 from adapters.kit.people import national
 from adapters.kit.reading import Losses
 from adapters.kit.telling import Whole, captured, requested, whole_tickets

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from adapters.app.profile import PROFILE
-from adapters.app.wire import ACTS, DAY, JIAO, LETTERS, MODES, MONEY, SEAT_TEXT, TIME, UNPAID, Letter
+from adapters.app.wire import ACTS, DAY, JIAO, LETTERS, MONEY, SEAT_TEXT, TIME, UNPAID
 from adapters.kit import trains
+from adapters.kit.letters import MODES, Letter
 from adapters.kit.money_records import ORIGIN_OF_CHANGE, read_change, read_payment, read_refund, replaced
 from adapters.kit.people import document, phone
 from adapters.kit.reading import Record, decode_json, never_raises

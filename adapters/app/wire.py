@@ -1,29 +1,14 @@
 """The words of the app channel that both directions use: letters of table B, compact times, jiao, seat texts."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
 
+from adapters.kit.letters import Letter
 from adapters.kit.money_records import ChangeNames, MoneyWire, PaymentNames, RefundNames
 from adapters.kit.times import TimeForm
 
 TIME = TimeForm(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})", "%Y%m%d%H%M%S", "20260109165155")
 DAY = TimeForm(r"([0-9]{4})([0-9]{2})([0-9]{2})", "%Y%m%d", "20260111")
 JIAO = 10
-
-Origin = Literal["sale", "change", "destination_change"]
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What one word of ``status`` says. ``loss``: a meaning that our states do not carry."""
-
-    state: str
-    origin: Origin = "sale"
-    paper: bool = False
-    change_kind: Literal["train", "destination"] = "train"
-    loss: str = ""
-
 
 LETTERS = {
     "a": Letter("issued"),
@@ -48,16 +33,7 @@ UNPAID = Letter("held")
 
 SEAT_TEXT = re.compile(r"([0-9A-Z]{1,3})车(?:([0-9A-Z]{1,4})号|无座)")
 
-MODES: dict[str, Literal["ask", "tell"]] = {"ask": "ask", "tell": "tell"}
 ACTS = {word: word for word in ("hold", "sale", "pay", "cancel", "change", "refund", "enter", "exit", "snapshot")}
-ACT_OF_EVENT = {
-    "order.held": "hold",
-    "order.issued": "sale",
-    "order.paid": "pay",
-    "order.changed": "change",
-    "order.refunded": "refund",
-    "order.cancelled": "cancel",
-}
 
 MONEY = MoneyWire(
     fen=JIAO,

@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
+from adapters.kit.letters import ACT_OF_EVENT
 from adapters.kit.people import national
 from adapters.kit.reading import Losses
 from adapters.kit.telling import Whole, captured, requested, whole_tickets
 from adapters.kit.times import SHANGHAI
 from adapters.web.profile import PROFILE
-from adapters.web.wire import ACT_OF_EVENT, LETTER_NAMES, LETTERS, PAGE_TIME, STANDING, TIME
+from adapters.web.wire import LETTER_NAMES, LETTERS, PAGE_TIME, STANDING, TIME
 from hub.ports import Formatted
 from schemas.codes import CodeList, code_list
 from schemas.events import OrderEvent

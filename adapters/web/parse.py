@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 from adapters.kit import trains
+from adapters.kit.letters import MODES, Letter
 from adapters.kit.money_records import ORIGIN_OF_CHANGE, read_change, read_payment, read_refund, replaced
 from adapters.kit.people import document, phone
 from adapters.kit.reading import Record, decode_json, finish_all, never_raises
@@ -11,7 +12,7 @@ from adapters.kit.snapshot import Snapshot, SnapshotTicket, facts_of, references
 from adapters.kit.telling import SURCHARGE
 from adapters.kit.times import local_date
 from adapters.web.profile import PROFILE
-from adapters.web.wire import ACTS, LETTERS, MODES, MONEY, PAGE_TIME, STANDING, TIME, Letter
+from adapters.web.wire import ACTS, LETTERS, MONEY, PAGE_TIME, STANDING, TIME
 from schemas.codes import code_list
 from schemas.facts import (
     ChangeFact,

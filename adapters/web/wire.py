@@ -1,8 +1,6 @@
 """The words of the web channel that both directions use: letters of table A, forms of time, words of money records."""
 
-from dataclasses import dataclass
-from typing import Literal
-
+from adapters.kit.letters import Letter
 from adapters.kit.money_records import ChangeNames, MoneyWire, PaymentNames, RefundNames
 from adapters.kit.times import TimeForm
 
@@ -11,20 +9,6 @@ TIME = TimeForm(
 )
 PAGE_TIME = TimeForm(r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})", "%Y-%m-%d %H:%M", "2026-01-11 07:00")
 STANDING = "无座"
-
-Origin = Literal["sale", "change", "destination_change"]
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What one letter of ``ticket_status_code`` says. ``loss``: a meaning that our states do not carry."""
-
-    state: str
-    origin: Origin = "sale"
-    paper: bool = False
-    change_kind: Literal["train", "destination"] = "train"
-    loss: str = ""
-
 
 LETTERS = {
     "a": Letter("issued"),
@@ -59,16 +43,7 @@ LETTER_NAMES = {
     "s": "变更到站待支付",
 }
 
-MODES: dict[str, Literal["ask", "tell"]] = {"ask": "ask", "tell": "tell"}
 ACTS = {word: word for word in ("hold", "sale", "pay", "cancel", "change", "refund", "snapshot")}
-ACT_OF_EVENT = {
-    "order.held": "hold",
-    "order.issued": "sale",
-    "order.paid": "pay",
-    "order.changed": "change",
-    "order.refunded": "refund",
-    "order.cancelled": "cancel",
-}
 MONEY = MoneyWire(
     fen=1,
     time=TIME,
