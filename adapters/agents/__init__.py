@@ -7,14 +7,19 @@ from adapters.agents.format import Formatter
 from adapters.agents.parse import parser, split
 from adapters.agents.profile import PROFILE, SWAPPED, with_tables
 from adapters.kit.channel import ChannelAdapter
-from hub.ports import PollPage, Profile
+from hub.ports import Formatted, PollPage, Profile
+from schemas.events import OrderEvent
+from schemas.order import Order
 
 
 class AgentsAdapter(ChannelAdapter):
     """``hub.ports``: Polled too, for one agent's connection."""
 
     def __init__(self, profile: Profile) -> None:
-        super().__init__(profile, parser(profile), Formatter(profile).message, split, transport.extract)
+        def write(event: OrderEvent, order: Order) -> Formatted | None:
+            return Formatter(profile).message(event, order)  # one formatter a message: it gathers that one's losses
+
+        super().__init__(profile, parser(profile), write, split, transport.extract)
 
     def poll(self, endpoint: str, watermark: str | None) -> PollPage:
         return transport.poll(endpoint, watermark)

@@ -13,16 +13,20 @@ from rich.table import Table
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
+NAME_WIDTH = 40
+
+
 def print_json(data: Any) -> None:
     """`data` as JSON with every character readable; times and identifiers by their usual text."""
     typer.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table for a person."""
+    """A table for a person. The first column names the row, so it keeps to one line unless it is very long."""
     table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        widest = max((len(row[place]) for row in rows), default=0)
+        table.add_column(column, overflow="fold", no_wrap=place == 0 and widest <= NAME_WIDTH)
     for row in rows:
         table.add_row(*row)
     Console().print(table)
