@@ -117,6 +117,9 @@ class Pump:
             return done
         waiting = deliveries.due(connection, name, self._clock(), self._options.page)
         fresh = events.after(connection, channel.cursor_txid, channel.cursor_position, self._options.page)
+        if not waiting and not fresh:
+            connection.rollback()
+            return done
         logged = events.at(connection, [w.event for w in waiting])
         earlier = {w.event: w.attempts for w in waiting}
         retry = [logged[w.event] for w in waiting]
