@@ -17,7 +17,24 @@ from schemas.events import OrderEvent
 from schemas.observation import Loss, Observation, Rejection
 from schemas.order import Order
 
-Act = Literal["hold", "sell", "pay", "cancel", "change", "refund", "collect", "print", "enter", "exit"]
+Act = Literal[
+    "hold",
+    "sell",
+    "pay",
+    "cancel",
+    "change",
+    "change_destination",
+    "refund",
+    "void",
+    "release",
+    "waitlist",
+    "collect",
+    "print",
+    "check_in",
+    "enter",
+    "exit",
+    "invoice",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +45,8 @@ class Profile:
     ``subscribes`` are event types; ``scope`` ``own`` limits them to orders in which the channel took part.
     ``states`` are the ticket states it can express; reconciliation compares no finer than that.
     ``late_after``: a message older than this on arrival is reported as late. ``code_tables`` override the
-    cross-walks for this connection: list name -> native -> our code.
+    cross-walks for this connection: list name -> native -> our code. ``ignores``: native field (its name, or a path
+    with ``*``) -> why no observation shows it; every other field is mapped or becomes a loss.
     """
 
     channel: str
@@ -47,6 +65,7 @@ class Profile:
     late_after: timedelta = timedelta(minutes=30)
     arrival: Literal["push", "poll", "file"] = "push"
     code_tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ignores: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

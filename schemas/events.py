@@ -21,6 +21,8 @@ EventType = Literal[
     "order.expired",
     "order.collected",
     "order.travelled",
+    "order.waitlisted",
+    "order.invoiced",
     "order.disputed",
     "order.resolved",
     "order.adjusted",

@@ -8,6 +8,8 @@ statements with one identity are the same fact told twice, by one witness or by 
     refund.*    about one repayment                         (processor + refund_ref)
     change.*    about one exchange                          (change_ref)
     pickup.*    about one collection of paper or e-ticket   (pickup_ref)
+    waitlist.*  about one prepaid request for seats to come (waitlist_ref)
+    invoice.*   about one invoice                           (invoice_no)
     retracted, resolved, adjusted                           by the hub, a policy or a person
 """
 
@@ -24,6 +26,14 @@ TicketNo = Annotated[
 ]
 ProcessorRef = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:-]{1,64}$")]
 Telecode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+SeatPosition = Annotated[
+    str, Field(pattern=r"^[a-f]$", description="the letter of the seat in its row, see seat_position")
+]
+Berth = Literal["lower", "middle", "upper"]
+Extensions = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+)+$", max_length=80)], Text],
+    Field(max_length=20, description="what the contract has no word for: <channel>.<name> -> text; no rule reads it"),
+]
 
 
 class PointOfSale(Canonical):
@@ -85,7 +95,8 @@ class Seat(Canonical):
     seat_class: Code
     coach: Annotated[str, Field(pattern=r"^[0-9A-Z]{1,3}$")] | None = None
     number: Annotated[str, Field(pattern=r"^[0-9A-Z]{1,4}$")] | None = None
-    position: Code | None = None
+    position: SeatPosition | None = None
+    berth: Berth | None = None
     standing: bool = False
 
 
@@ -113,8 +124,17 @@ class TicketContent(Canonical):
     point_of_sale: PointOfSale
 
 
+class Override(Canonical):
+    """A member of staff set a rule aside: which reason of the list, who, and a remark."""
+
+    reason: Code
+    staff: Text
+    note: Text | None = None
+
+
 class _Statement(Canonical):
     occurred_at: Instant
+    extensions: Extensions | None = None
 
     @property
     def identity(self) -> str:
@@ -158,6 +178,7 @@ class TicketStep(_Statement):
         "ticket.resigned_on_board",
     ]
     ticket_no: TicketNo
+    override: Override | None = None
 
     @property
     def identity(self) -> str:
@@ -231,7 +252,12 @@ class PaymentFact(_Statement):
 
 
 class RefundFact(_Statement):
-    """What became of one repayment: ``amount_gross`` = ``fee`` (the railway keeps) + ``amount_net`` (paid out)."""
+    """What became of one repayment: ``amount_gross`` = ``fee`` (the railway keeps) + ``amount_net`` (paid out).
+
+    ``payment_ref``: the payment over which the money goes back. A repayment that goes back over several payments is
+    several of these: the leading one, which ``ticket.refunded`` names, and others that are ``part_of`` it.
+    ``external``: seen at the processor, asked by nobody.
+    """
 
     fact: Literal["refund.requested", "refund.sent", "refund.settled", "refund.failed"]
     processor: Code
@@ -240,7 +266,10 @@ class RefundFact(_Statement):
     amount_gross: Money
     fee: Money
     amount_net: Money
+    payment_ref: ProcessorRef | None = None
+    part_of: ProcessorRef | None = None
     external: bool = False
+    override: Override | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> "RefundFact":
@@ -264,6 +293,7 @@ class ChangeFact(_Statement):
     new_ticket_nos: tuple[TicketNo, ...]
     fee: Money
     difference: Money
+    override: Override | None = None
 
     @property
     def identity(self) -> str:
@@ -280,6 +310,58 @@ class PickupCollected(_Statement):
     @property
     def identity(self) -> str:
         return f"pickup.collected|{self.pickup_ref}"
+
+
+class WaitlistAlternative(Canonical):
+    """One train and class that the passengers would take."""
+
+    leg: Leg
+    seat_class: Code
+
+
+class WaitlistRequested(_Statement):
+    """Seats are wanted and ``prepaid`` for the dearest alternative; if none comes free by ``realise_by`` it lapses.
+
+    The prepayment itself is a ``payment.captured``, what is given back a refund; the tickets that come out of it are
+    issued with ``origin`` ``waitlist``.
+    """
+
+    fact: Literal["waitlist.requested"] = "waitlist.requested"
+    waitlist_ref: ProcessorRef
+    alternatives: Annotated[tuple[WaitlistAlternative, ...], Field(min_length=1, max_length=20)]
+    passengers: Annotated[tuple[Passenger, ...], Field(min_length=1, max_length=9)]
+    prepaid: Money
+    realise_by: Instant
+    point_of_sale: PointOfSale
+
+    @property
+    def identity(self) -> str:
+        return f"waitlist.requested|{self.waitlist_ref}"
+
+
+class WaitlistStep(_Statement):
+    """What became of a request: realised in ``ticket_nos``, cancelled by the passenger, or lapsed."""
+
+    fact: Literal["waitlist.realised", "waitlist.cancelled", "waitlist.lapsed"]
+    waitlist_ref: ProcessorRef
+    ticket_nos: tuple[TicketNo, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        return f"{self.fact}|{self.waitlist_ref}"
+
+
+class InvoiceFact(_Statement):
+    """A tax invoice over ``amount_gross`` was issued for these tickets, or reversed in full."""
+
+    fact: Literal["invoice.issued", "invoice.reversed"]
+    invoice_no: ProcessorRef
+    ticket_nos: tuple[TicketNo, ...] = ()
+    amount_gross: Money
+
+    @property
+    def identity(self) -> str:
+        return f"{self.fact}|{self.invoice_no}"
 
 
 class Retracted(_Statement):
@@ -340,6 +422,9 @@ Fact = Annotated[
     | RefundFact
     | ChangeFact
     | PickupCollected
+    | WaitlistRequested
+    | WaitlistStep
+    | InvoiceFact
     | Retracted
     | Resolved
     | Adjusted,

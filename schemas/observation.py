@@ -8,7 +8,9 @@ from pydantic import Field
 from schemas.facts import Fact, PointOfSale
 from schemas.model import Canonical, Code, Instant, Text
 
-ReferenceKind = Literal["order", "ticket", "payment", "refund", "pickup", "voucher", "agent_order", "invoice"]
+ReferenceKind = Literal[
+    "order", "ticket", "payment", "refund", "pickup", "voucher", "agent_order", "invoice", "waitlist"
+]
 
 
 class ReferenceClaim(Canonical):

@@ -6,7 +6,19 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.facts import Document, Leg, Passenger, PointOfSale, ProcessorRef, Seat, Surcharge, TicketNo
+from schemas.facts import (
+    Document,
+    Extensions,
+    Leg,
+    Override,
+    Passenger,
+    PointOfSale,
+    ProcessorRef,
+    Seat,
+    Surcharge,
+    TicketNo,
+    WaitlistAlternative,
+)
 from schemas.model import Canonical, Code, Instant, Text
 from schemas.money import Money
 from schemas.observation import ReferenceClaim
@@ -25,7 +37,7 @@ TicketState = Literal[
     "voided",
     "refunded",
 ]
-FulfilmentStatus = Literal["incomplete", "held", "issued", "partly_used", "used", "ended"]
+FulfilmentStatus = Literal["incomplete", "waitlisted", "held", "issued", "partly_used", "used", "ended"]
 PaymentStatus = Literal["unpaid", "partly_paid", "paid", "overpaid"]
 RefundStatus = Literal["none", "owed", "partly_refunded", "refunded"]
 DisputeStatus = Literal["none", "open", "resolved"]
@@ -66,6 +78,8 @@ class Ticket(Canonical):
     change_used: bool = False
     hold_expires_at: Instant | None = None
     issued_at: Instant | None = None
+    printed_at: Instant | None = None
+    resigned_at: Instant | None = Field(default=None, description="re-signed on board")
     point_of_sale: PointOfSale | None = None
 
 
@@ -80,10 +94,15 @@ class Payment(Canonical):
     fee: Money | None = None
     captured_at: Instant | None = None
     state: Literal["initiated", "captured", "failed", "cancelled", "charged_back"]
+    state_since: Instant | None = None
 
 
 class Refund(Canonical):
-    """One repayment; ``external`` = seen at the processor, asked by nobody."""
+    """One repayment; ``external`` = seen at the processor, asked by nobody.
+
+    ``payment_ref``: over which payment the money goes back; ``part_of``: the leading refund of a repayment that goes
+    back over several payments.
+    """
 
     refund_id: Text
     processor: Code
@@ -94,7 +113,11 @@ class Refund(Canonical):
     amount_net: Money
     state: Literal["requested", "sent", "settled", "failed"]
     requested_at: Instant
+    state_since: Instant | None = None
+    payment_ref: ProcessorRef | None = None
+    part_of: ProcessorRef | None = None
     external: bool = False
+    override: Override | None = None
 
 
 class Change(Canonical):
@@ -108,6 +131,41 @@ class Change(Canonical):
     difference: Money
     confirmed_at: Instant | None = None
     settled: bool = False
+    override: Override | None = None
+
+
+class Pickup(Canonical):
+    """One collection of what was reserved or paid elsewhere."""
+
+    pickup_ref: ProcessorRef
+    ticket_nos: tuple[TicketNo, ...] = ()
+    collected_at: Instant
+
+
+class Waitlist(Canonical):
+    """One prepaid request for seats to come. Fields that only the request knows are empty until it is told."""
+
+    waitlist_ref: ProcessorRef
+    alternatives: tuple[WaitlistAlternative, ...] = ()
+    passengers: tuple[Passenger, ...] = ()
+    prepaid: Money | None = None
+    requested_at: Instant | None = None
+    realise_by: Instant | None = None
+    state: Literal["unknown", "requested", "realised", "cancelled", "lapsed"]
+    state_since: Instant
+    ticket_nos: tuple[TicketNo, ...] = ()
+    point_of_sale: PointOfSale | None = None
+
+
+class Invoice(Canonical):
+    """One tax invoice; a reversed one is void and may be followed by another."""
+
+    invoice_no: ProcessorRef
+    ticket_nos: tuple[TicketNo, ...] = ()
+    amount_gross: Money
+    issued_at: Instant | None = None
+    state: Literal["issued", "reversed"]
+    state_since: Instant
 
 
 class Hold(Canonical):
@@ -151,6 +209,9 @@ class Order(Canonical):
     payments: tuple[Payment, ...]
     refunds: tuple[Refund, ...]
     changes: tuple[Change, ...]
+    pickups: tuple[Pickup, ...] = ()
+    waitlists: tuple[Waitlist, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
     hold: Hold | None
     disputes: tuple[Dispute, ...]
     fulfilment: FulfilmentStatus
@@ -162,6 +223,7 @@ class Order(Canonical):
     balance: Money = Field(description="what the passenger owes; negative = is owed")
     complete: bool
     updated_at: Instant
+    extensions: Extensions | None = None
 
     def reference(self, system: str, kind: str) -> str | None:
         """The first value that ``system`` gives for ``kind``, for example the rail order number."""
@@ -177,10 +239,13 @@ __all__ = [
     "DisputeSide",
     "Document",
     "Hold",
+    "Invoice",
     "Order",
     "OrderPassenger",
     "Payment",
+    "Pickup",
     "Reference",
     "Refund",
     "Ticket",
+    "Waitlist",
 ]

@@ -21,18 +21,35 @@ from schemas.facts import (
     ChangeFact,
     Document,
     Fact,
+    InvoiceFact,
     Leg,
+    Override,
     Passenger,
     PaymentFact,
     PointOfSale,
     RefundFact,
     Seat,
     TicketContent,
+    WaitlistRequested,
+    WaitlistStep,
 )
 from schemas.model import SCHEMA_VERSION
 from schemas.money import Money
 from schemas.observation import Loss, Observation, ReferenceClaim, Rejection
-from schemas.order import Change, Dispute, Hold, Order, OrderPassenger, Payment, Reference, Refund, Ticket
+from schemas.order import (
+    Change,
+    Dispute,
+    Hold,
+    Invoice,
+    Order,
+    OrderPassenger,
+    Payment,
+    Pickup,
+    Reference,
+    Refund,
+    Ticket,
+    Waitlist,
+)
 from schemas.problems import Problem
 from schemas.timetable import Station, TimetableDocument, Train
 
@@ -46,6 +63,8 @@ PUBLISHED: Mapping[str, Any] = {
     "document": Document,
     "fact": Fact,
     "hold": Hold,
+    "invoice": Invoice,
+    "invoice_fact": InvoiceFact,
     "leg": Leg,
     "loss": Loss,
     "money": Money,
@@ -53,9 +72,11 @@ PUBLISHED: Mapping[str, Any] = {
     "order": Order,
     "order_event": OrderEvent,
     "order_passenger": OrderPassenger,
+    "override": Override,
     "passenger": Passenger,
     "payment": Payment,
     "payment_fact": PaymentFact,
+    "pickup": Pickup,
     "point_of_sale": PointOfSale,
     "problem": Problem,
     "reference": Reference,
@@ -69,6 +90,9 @@ PUBLISHED: Mapping[str, Any] = {
     "ticket_content": TicketContent,
     "timetable": TimetableDocument,
     "train": Train,
+    "waitlist": Waitlist,
+    "waitlist_requested": WaitlistRequested,
+    "waitlist_step": WaitlistStep,
 }
 """Name in the contract -> the type it is generated from."""
 

@@ -1,9 +1,16 @@
-"""State machines as data: ``states/*.json``. The fold, the diagrams and the tests read the same table."""
+"""State machines as data: ``states/*.json``. The fold, the diagrams and the tests read the same tables.
+
+A thing is in the state with the highest rank among its facts: so the order in which they came does not matter.
+"""
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+MACHINES = ("ticket", "payment", "refund", "change", "waitlist", "invoice")
+"""The tables of things that facts move from state to state; ``order`` is derived from these by rules."""
 
 
 @cache
@@ -14,18 +21,25 @@ def state_machine(name: str) -> dict[str, Any]:
 
 
 @cache
-def ticket_rank() -> dict[str, int]:
-    """state -> rank; the highest rank among a ticket's facts is its state."""
-    return {name: state["rank"] for name, state in state_machine("ticket")["states"].items()}
+def ranks(name: str) -> dict[str, int]:
+    """state -> rank, for one machine."""
+    return {state: row["rank"] for state, row in state_machine(name)["states"].items()}
 
 
 @cache
-def state_after() -> dict[str, str]:
-    """ticket fact -> the state it leads to."""
-    return {t["fact"]: t["to"] for t in state_machine("ticket")["transitions"]}
+def state_after(name: str) -> dict[str, str]:
+    """fact -> the state it leads to, for one machine."""
+    return {t["fact"]: t["to"] for t in state_machine(name)["transitions"]}
+
+
+def reached(name: str, facts: Iterable[str]) -> str:
+    """The state of a thing about which these facts are known; the machine's initial state when none of them counts."""
+    after, rank = state_after(name), ranks(name)
+    states = [after[fact] for fact in facts if fact in after]
+    return max(states, key=rank.__getitem__, default=str(state_machine(name)["initial"]))
 
 
 @cache
 def valid_states() -> frozenset[str]:
-    """States in which a ticket keeps its seat."""
+    """Ticket states in which a ticket keeps its seat."""
     return frozenset(name for name, state in state_machine("ticket")["states"].items() if state["valid"])

@@ -13,7 +13,10 @@ from hub.ports import Profile
 from schemas.events import EventType, OrderEvent
 from schemas.facts import (
     ChangeFact,
+    Fact,
+    InvoiceFact,
     PaymentFact,
+    PickupCollected,
     RefundFact,
     TicketChanged,
     TicketContent,
@@ -22,11 +25,13 @@ from schemas.facts import (
     TicketPrinted,
     TicketRefunded,
     TicketStep,
+    WaitlistRequested,
+    WaitlistStep,
 )
 from schemas.money import Money, total
 from schemas.observation import Observation
-from schemas.order import Change, Order, OrderPassenger, Payment, Reference, Refund, Ticket
-from schemas.states import state_after, ticket_rank
+from schemas.order import Change, Invoice, Order, OrderPassenger, Payment, Pickup, Reference, Refund, Ticket, Waitlist
+from schemas.states import ranks, reached, state_after
 
 _ORDER = UUID(int=1)
 _TYPE_OF_STATE: dict[str, EventType] = {
@@ -41,7 +46,7 @@ _TYPE_OF_STATE: dict[str, EventType] = {
 def order_of(observation: Observation) -> Order:
     """The order as this one message shows it. Ids are fixed: the same message gives the same order."""
     tickets, passengers = _tickets(observation)
-    payments = tuple({f.processor_ref: _payment(f) for f in observation.facts if isinstance(f, PaymentFact)}.values())
+    payments = _payments(observation)
     refunds = _refunds(observation)
     channels = [t.point_of_sale for t in tickets if t.point_of_sale]
     captured = [p.amount_gross for p in payments if p.state == "captured"]
@@ -62,6 +67,9 @@ def order_of(observation: Observation) -> Order:
         payments=payments,
         refunds=refunds,
         changes=tuple(_change(f) for f in observation.facts if isinstance(f, ChangeFact)),
+        pickups=tuple(_pickup(f) for f in observation.facts if isinstance(f, PickupCollected)),
+        waitlists=_waitlists(observation),
+        invoices=_invoices(observation),
         hold=None,
         disputes=(),
         fulfilment="held" if tickets and all(t.state == "held" for t in tickets) else "issued",
@@ -73,6 +81,7 @@ def order_of(observation: Observation) -> Order:
         balance=Money(amount=0),
         complete=bool(tickets),
         updated_at=observation.occurred_at,
+        extensions=_extensions(observation),
     )
 
 
@@ -99,11 +108,11 @@ def _tickets(observation: Observation) -> tuple[tuple[Ticket, ...], tuple[OrderP
     for fact in observation.facts:
         if isinstance(fact, TicketHeld | TicketIssued):
             contents.setdefault(fact.ticket.ticket_no, {}).update(_content(fact.ticket, people))
-    for fact in sorted(observation.facts, key=lambda f: ticket_rank().get(state_after().get(f.fact, ""), 0)):
+    for fact in sorted(observation.facts, key=lambda f: ranks("ticket").get(state_after("ticket").get(f.fact, ""), 0)):
         number = getattr(fact, "ticket_no", None) or getattr(getattr(fact, "ticket", None), "ticket_no", None)
         if number is not None:
             known = contents.setdefault(number, {"ticket_no": number})
-            state = state_after().get(fact.fact)
+            state = state_after("ticket").get(fact.fact)
             if state is not None:
                 known |= {"state": state, "state_since": fact.occurred_at}
             known.setdefault("state", "unknown")
@@ -128,25 +137,30 @@ def _details(fact: object) -> dict[str, Any]:
         case TicketIssued():
             return {"issued_at": fact.occurred_at}
         case TicketPrinted():
-            return {"medium": "paper", "control_no": fact.control_no}
+            return {"medium": "paper", "control_no": fact.control_no, "printed_at": fact.occurred_at}
+        case TicketStep(fact="ticket.resigned_on_board"):
+            return {"resigned_at": fact.occurred_at}
         case TicketChanged():
             return {"replaced_by": fact.new_ticket_no, "change_used": True}
         case TicketRefunded() | TicketStep() | _:
             return {}
 
 
-def _payment(fact: PaymentFact) -> Payment:
-    state = fact.fact.removeprefix("payment.")
+def _payments(observation: Observation) -> tuple[Payment, ...]:
+    """One per number: its capture says when, what was said last is its state."""
+    said = [fact for fact in observation.facts if isinstance(fact, PaymentFact)]
+    captured = {f.processor_ref: f.occurred_at for f in said if f.fact == "payment.captured"}
+    return tuple({f.processor_ref: _payment(f, captured.get(f.processor_ref)) for f in said}.values())
+
+
+def _payment(fact: PaymentFact, captured_at: datetime | None) -> Payment:
     return Payment.model_validate(
-        {
+        _fields(fact)
+        | {
             "payment_id": f"{fact.processor}:{fact.processor_ref}",
-            "processor": fact.processor,
-            "processor_ref": fact.processor_ref,
-            "method": fact.method,
-            "amount_gross": fact.amount_gross,
-            "fee": fact.fee,
-            "captured_at": fact.occurred_at if state == "captured" else None,
-            "state": state,
+            "captured_at": captured_at,
+            "state": fact.fact.removeprefix("payment."),
+            "state_since": fact.occurred_at,
         }
     )
 
@@ -159,15 +173,63 @@ def _refunds(observation: Observation) -> tuple[Refund, ...]:
 
 
 def _refund(fact: RefundFact, requested_at: datetime) -> Refund:
-    fields = {name: value for name, value in fact if name not in ("fact", "occurred_at")}
     return Refund.model_validate(
-        fields
+        _fields(fact)
         | {
             "refund_id": f"{fact.processor}:{fact.refund_ref}",
             "state": fact.fact.removeprefix("refund."),
+            "state_since": fact.occurred_at,
             "requested_at": requested_at,
         }
     )
+
+
+def _fields(fact: Fact) -> dict[str, Any]:
+    """What a fact and the object it makes call by the same name."""
+    return {name: value for name, value in fact if name not in ("fact", "occurred_at", "extensions")}
+
+
+def _waitlists(observation: Observation) -> tuple[Waitlist, ...]:
+    """One per number: the request says what is wanted, the step what became of it."""
+    made: dict[str, dict[str, Any]] = {}
+    for fact in observation.facts:
+        if isinstance(fact, WaitlistRequested | WaitlistStep):
+            known = made.setdefault(fact.waitlist_ref, {})
+            known |= _fields(fact) | {"state": reached("waitlist", [fact.fact]), "state_since": fact.occurred_at}
+            if isinstance(fact, WaitlistRequested):
+                known["requested_at"] = fact.occurred_at
+    return tuple(Waitlist(**fields) for fields in made.values())
+
+
+def _invoices(observation: Observation) -> tuple[Invoice, ...]:
+    """One per number."""
+    said = [fact for fact in observation.facts if isinstance(fact, InvoiceFact)]
+    issued = {f.invoice_no: f.occurred_at for f in said if f.fact == "invoice.issued"}
+    return tuple(
+        {
+            f.invoice_no: Invoice.model_validate(
+                _fields(f)
+                | {
+                    "issued_at": issued.get(f.invoice_no),
+                    "state": f.fact.removeprefix("invoice."),
+                    "state_since": f.occurred_at,
+                }
+            )
+            for f in said
+        }.values()
+    )
+
+
+def _pickup(fact: PickupCollected) -> Pickup:
+    return Pickup(pickup_ref=fact.pickup_ref, ticket_nos=fact.ticket_nos, collected_at=fact.occurred_at)
+
+
+def _extensions(observation: Observation) -> dict[str, str] | None:
+    """What the channel added in words of its own; the last fact that uses a key counts."""
+    found: dict[str, str] = {}
+    for fact in observation.facts:
+        found |= fact.extensions or {}
+    return found or None
 
 
 def _change(fact: ChangeFact) -> Change:
@@ -180,6 +242,7 @@ def _change(fact: ChangeFact) -> Change:
         difference=fact.difference,
         confirmed_at=fact.occurred_at if fact.fact == "change.confirmed" else None,
         settled=fact.fact == "change.settled",
+        override=fact.override,
     )
 
 

@@ -11,9 +11,9 @@ from hub.api.services import Services
 from hub.ledger import Document, fold, rebuild
 from hub.ledger.reading import phone_key
 from hub.store import events, orders
-from hub.store.seal import convert_passenger, shown
 from hub.store.timeline import timeline
 from schemas.order import Order
+from schemas.personal import convert_sealed, masked_number
 from schemas.problems import ProblemError, problem
 
 
@@ -108,5 +108,4 @@ def may_read(caller: Principal, document: Document, order: Order) -> bool:
 
 def masked(order: Order) -> Order:
     """The order with every personal number masked."""
-    people = tuple(convert_passenger(person, shown) for person in order.passengers)
-    return order.model_copy(update={"passengers": people})
+    return convert_sealed(order, masked_number)

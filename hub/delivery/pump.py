@@ -22,14 +22,15 @@ from hub.delivery.guard import AddressForbidden, check_literal, connector
 from hub.delivery.sender import Response, post
 from hub.delivery.signing import sign
 from hub.intake.intake import Pool
-from hub.ledger import Document, fold
+from hub.ledger import fold, read_document
 from hub.ports import Adapter, Formatted
 from hub.store import channels, deliveries, events, orders
 from hub.store.channels import Channel
 from hub.store.deliveries import Attempt, Exceptional
 from hub.store.events import Logged
-from hub.store.seal import Seal, convert_passenger
+from hub.store.seal import Seal
 from schemas.order import Order
+from schemas.personal import convert_sealed
 
 ORDERS_KEPT = 2000
 _LOCK_SPACE = 0x64656C69  # "deli": first key of the advisory lock, the second is the channel's hash
@@ -233,14 +234,13 @@ class Pump:
         """The orders as they stand, folded once per version, with clear document numbers for the channel's form."""
         with self._pool.connection() as connection:
             stored = orders.read_texts(connection, {item.event.order_id for item in logged})
-        return {order_id: self._folded(order_id, version, text) for order_id, (version, text) in stored.items()}
+        return {order_id: self._folded(order_id, *row) for order_id, row in stored.items()}
 
-    def _folded(self, order_id: UUID, version: int, text: str) -> Order:
+    def _folded(self, order_id: UUID, version: int, text: str, contract: str) -> Order:
         if (known := self._kept.get((order_id, version))) is not None:
             return known
-        order = fold(Document.model_validate_json(text))
-        people = tuple(convert_passenger(p, self._seal.open) for p in order.passengers)
-        self._kept[order_id, version] = clear = order.model_copy(update={"passengers": people})
+        order = fold(read_document(text, contract))
+        self._kept[order_id, version] = clear = convert_sealed(order, self._seal.open)
         if len(self._kept) > ORDERS_KEPT:
             self._kept.popitem(last=False)
         return clear

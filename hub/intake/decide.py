@@ -19,6 +19,7 @@ from hub.ledger import (
     statements_of,
 )
 from hub.ledger.fold import Folded
+from hub.ledger.reading import seat_place
 from hub.ledger.rules import Refusal, refusal
 from hub.ports import Profile
 from hub.store.orders import Stored
@@ -42,6 +43,8 @@ _EVENT_TYPES = (
     ("pickup.", "order.collected"),
     ("ticket.printed", "order.collected"),
     ("ticket.", "order.travelled"),
+    ("waitlist.", "order.waitlisted"),
+    ("invoice.", "order.invoiced"),
     ("resolved", "order.resolved"),
     ("retracted", "order.resolved"),
     ("adjusted", "order.adjusted"),
@@ -200,6 +203,6 @@ def wanted(order: Order | None, timetable: Timetable) -> dict[str, Place]:
             continue
         if legs := run.legs(leg.origin.station, leg.destination.station):
             found[ticket.ticket_no] = Place(
-                leg.service_date, run.train_no, seat.coach.lstrip("0"), seat.number.lstrip("0"), legs
+                leg.service_date, run.train_no, seat.coach.lstrip("0"), seat_place(seat), legs
             )
     return found

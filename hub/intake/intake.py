@@ -25,10 +25,11 @@ from hub.intake.writing import write
 from hub.ledger.rules import Refusal
 from hub.ports import Adapter
 from hub.store import messages, orders, seats
-from hub.store.seal import Seal, convert_fact
+from hub.store.seal import Seal
 from hub.store.timetable import Place, Timetable
 from schemas.facts import Leg, TicketHeld, TicketIssued
 from schemas.observation import Observation, ReferenceClaim, Rejection
+from schemas.personal import convert_sealed
 from schemas.problems import Problem, problem
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Intake:
             result = Rejection(code="message_malformed", detail="The adapter failed on this message.", pointer="/")
         if isinstance(result, Observation):
             result = result.model_copy(
-                update={"facts": tuple(convert_fact(fact, self._seal.seal) for fact in result.facts)}
+                update={"facts": tuple(convert_sealed(fact, self._seal.seal) for fact in result.facts)}
             )
         return Parsed(receipt, result)
 

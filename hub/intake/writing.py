@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.intake.decide import Decision, Work, wanted
-from hub.ledger import Posting
+from hub.ledger import Posting, write_statements
 from hub.ledger.reading import document_key, phone_key
 from hub.store import events, orders
 from hub.store.timetable import Timetable
@@ -111,7 +111,7 @@ def _event_row(work: Work, decision: Decision, event_type: str, event_id: UUID) 
         origin=decision.receipt.channel,
         message_id=decision.receipt.message_id,
         business_date=_order(work).business_date,
-        statements=events.encode(decision.joined.taken),
+        statements=write_statements(decision.joined.taken),
         postings=json.dumps([_line(line) for line in decision.lines]),
         recorded_at=decision.receipt.received_at,
     )

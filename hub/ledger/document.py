@@ -7,18 +7,20 @@ change its mind: of two statements of one witness the later one counts (by ``sta
 content, so that a tie has one answer), whatever the order in which they reached us.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from schemas.facts import Fact
-from schemas.model import Canonical, Instant
+from schemas.model import SCHEMA_VERSION, Canonical, Instant
 from schemas.observation import Observation, ReferenceClaim
 from schemas.order import Reference
+from schemas.upcasting import upcast
 
 HUB = "hub"
 """The witness name of the hub itself: expired holds, seats not granted."""
@@ -157,3 +159,25 @@ def rebuild(order_id: UUID, references: Iterable[Reference], said: Iterable[Witn
     for item in said:
         document, _ = document.join(item.witness, [item.statement])
     return document
+
+
+_STATEMENTS = TypeAdapter(list[WitnessedStatement])
+
+
+def read_document(text: str, written: str) -> Document:
+    """A stored document, written under version ``written`` of the contract."""
+    if written == SCHEMA_VERSION:
+        return Document.model_validate_json(text)
+    return Document.model_validate_json(json.dumps(upcast(json.loads(text), written)))
+
+
+def read_statements(text: str, written: str) -> list[WitnessedStatement]:
+    """The statements of a stored event, written under version ``written`` of the contract."""
+    if written == SCHEMA_VERSION:
+        return _STATEMENTS.validate_json(text)
+    return _STATEMENTS.validate_json(json.dumps(upcast(json.loads(text), written)))
+
+
+def write_statements(statements: Iterable[WitnessedStatement]) -> str:
+    """Statements as an event stores them, under today's version of the contract."""
+    return _STATEMENTS.dump_json(list(statements), exclude_none=True).decode()

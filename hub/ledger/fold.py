@@ -12,14 +12,15 @@ from zoneinfo import ZoneInfo
 
 from hub.ledger.disputes import disputes
 from hub.ledger.document import Document, statements_of
+from hub.ledger.money import changes, invoices, payments, refunds
 from hub.ledger.postings import Posting, postings
 from hub.ledger.reading import Reading, document_key, readings, resolutions
-from hub.ledger.tickets import tickets
-from schemas.facts import ChangeFact, Passenger, PaymentFact, RefundFact, TicketHeld, TicketIssued
+from hub.ledger.tickets import pickups, tickets
+from hub.ledger.waitlists import waitlists
+from schemas.facts import Passenger, TicketHeld, TicketIssued, WaitlistRequested
 from schemas.money import Money, total
 from schemas.observation import Observation
 from schemas.order import (
-    Change,
     Dispute,
     DisputeStatus,
     FulfilmentStatus,
@@ -31,13 +32,11 @@ from schemas.order import (
     Refund,
     RefundStatus,
     Ticket,
+    Waitlist,
 )
 from schemas.states import valid_states
 
 RAILWAY_ZONE = ZoneInfo("Asia/Shanghai")
-
-_PAYMENT_RANK = {"initiated": 0, "failed": 1, "cancelled": 2, "captured": 3, "charged_back": 4}
-_REFUND_RANK = {"requested": 0, "sent": 1, "failed": 2, "settled": 3}
 
 
 class Folded(NamedTuple):
@@ -58,9 +57,9 @@ def fold_with_postings(document: Document) -> Folded:
     passengers, numbers = _passengers(facts)
     the_tickets = tickets(facts, numbers)
     the_disputes = disputes(facts, resolutions(document))
-    sale = _sale(facts)
-    pos = sale.ticket.point_of_sale if sale else None
-    payments, refunds, changes = _payments(facts), _refunds(facts), _changes(facts)
+    sale, wish = _sale(facts), next((r.fact for r in facts if isinstance(r.fact, WaitlistRequested)), None)
+    pos = sale.ticket.point_of_sale if sale else wish.point_of_sale if wish else None
+    the_payments, the_refunds, the_waitlists = payments(facts), refunds(facts), waitlists(facts)
     lines = postings(facts, pos.channel if pos else None)
     balance = _balance(lines, pos.channel if pos else None)
     times = [reading.fact.occurred_at for reading in facts]
@@ -74,20 +73,24 @@ def fold_with_postings(document: Document) -> Folded:
         booked_at=sale.occurred_at if sale else None,
         passengers=passengers,
         tickets=the_tickets,
-        payments=payments,
-        refunds=refunds,
-        changes=changes,
+        payments=the_payments,
+        refunds=the_refunds,
+        changes=changes(facts),
+        pickups=pickups(facts),
+        waitlists=the_waitlists,
+        invoices=invoices(facts),
         hold=_hold(the_tickets),
         disputes=the_disputes,
-        fulfilment=_fulfilment(the_tickets),
-        payment=_payment_status(payments, balance),
-        refund=_refund_status(refunds, the_tickets),
+        fulfilment=_fulfilment(the_tickets, the_waitlists),
+        payment=_payment_status(the_payments, balance),
+        refund=_refund_status(the_refunds, the_tickets),
         dispute=_dispute_status(the_disputes),
-        paid_gross=total([p.amount_gross for p in payments if p.state == "captured"]),
-        refunded_net=total([r.amount_net for r in refunds if r.state != "failed"]),
+        paid_gross=total([p.amount_gross for p in the_payments if p.state == "captured"]),
+        refunded_net=total([r.amount_net for r in the_refunds if r.state != "failed"]),
         balance=balance,
-        complete=bool(the_tickets) and all(t.leg is not None for t in the_tickets),
+        complete=_is_complete(the_tickets, the_waitlists),
         updated_at=max(times),
+        extensions=_extensions(facts),
     )
     return Folded(order, lines)
 
@@ -135,73 +138,12 @@ def _passengers(facts: Sequence[Reading]) -> tuple[tuple[OrderPassenger, ...], d
     )
 
 
-def _payments(facts: Sequence[Reading]) -> tuple[Payment, ...]:
-    by_key: dict[tuple[str, str], list[PaymentFact]] = {}
+def _extensions(facts: Sequence[Reading]) -> dict[str, str] | None:
+    """What channels added in words of their own; the latest fact that uses a key counts."""
+    found: dict[str, str] = {}
     for reading in facts:
-        if isinstance(reading.fact, PaymentFact):
-            by_key.setdefault((reading.fact.processor, reading.fact.processor_ref), []).append(reading.fact)
-    result = []
-    for (processor, ref), said in sorted(by_key.items()):
-        last = max(said, key=lambda f: _PAYMENT_RANK[f.fact.split(".")[1]])
-        captured = next((f for f in said if f.fact == "payment.captured"), None)
-        result.append(
-            Payment(
-                payment_id=f"{processor}:{ref}",
-                processor=processor,
-                processor_ref=ref,
-                method=last.method,
-                amount_gross=last.amount_gross,
-                fee=last.fee,
-                captured_at=captured.occurred_at if captured else None,
-                state=last.fact.split(".")[1],  # type: ignore[arg-type]  # the literal's second half is the state
-            )
-        )
-    return tuple(result)
-
-
-def _refunds(facts: Sequence[Reading]) -> tuple[Refund, ...]:
-    by_key: dict[tuple[str, str], list[RefundFact]] = {}
-    for reading in facts:
-        if isinstance(reading.fact, RefundFact):
-            by_key.setdefault((reading.fact.processor, reading.fact.refund_ref), []).append(reading.fact)
-    result = []
-    for (processor, ref), said in sorted(by_key.items()):
-        last = max(said, key=lambda f: _REFUND_RANK[f.fact.split(".")[1]])
-        result.append(
-            Refund(
-                refund_id=f"{processor}:{ref}",
-                processor=processor,
-                refund_ref=ref,
-                ticket_nos=tuple(sorted({no for f in said for no in f.ticket_nos})),
-                amount_gross=last.amount_gross,
-                fee=last.fee,
-                amount_net=last.amount_net,
-                state=last.fact.split(".")[1],  # type: ignore[arg-type]  # the literal's second half is the state
-                requested_at=min(f.occurred_at for f in said),
-                external=any(f.external for f in said),
-            )
-        )
-    return tuple(result)
-
-
-def _changes(facts: Sequence[Reading]) -> tuple[Change, ...]:
-    by_ref: dict[str, list[ChangeFact]] = {}
-    for reading in facts:
-        if isinstance(reading.fact, ChangeFact):
-            by_ref.setdefault(reading.fact.change_ref, []).append(reading.fact)
-    return tuple(
-        Change(
-            change_id=ref,
-            kind=said[0].kind,
-            old_ticket_nos=said[0].old_ticket_nos,
-            new_ticket_nos=said[0].new_ticket_nos,
-            fee=said[0].fee,
-            difference=said[0].difference,
-            confirmed_at=next((f.occurred_at for f in said if f.fact == "change.confirmed"), None),
-            settled=any(f.fact == "change.settled" for f in said),
-        )
-        for ref, said in sorted(by_ref.items())
-    )
+        found |= reading.fact.extensions or {}
+    return found or None
 
 
 def _hold(the_tickets: Sequence[Ticket]) -> Hold | None:
@@ -219,8 +161,17 @@ def _balance(lines: Sequence[Posting], channel: str | None) -> Money:
     return total([line.amount for line in lines if line.account == account])
 
 
-def _fulfilment(the_tickets: Sequence[Ticket]) -> FulfilmentStatus:
+def _is_complete(the_tickets: Sequence[Ticket], the_waitlists: Sequence[Waitlist]) -> bool:
+    """Whether everything that happened to the order has its beginning: sales of tickets, requests of waitlists."""
+    if any(t.leg is None for t in the_tickets) or any(not w.alternatives for w in the_waitlists):
+        return False
+    return bool(the_tickets) or bool(the_waitlists)
+
+
+def _fulfilment(the_tickets: Sequence[Ticket], the_waitlists: Sequence[Waitlist]) -> FulfilmentStatus:
     """The rules of ``schemas/states/order.json``, in their order."""
+    if not the_tickets and the_waitlists and all(w.alternatives for w in the_waitlists):
+        return "waitlisted" if any(w.state == "requested" for w in the_waitlists) else "ended"
     if not the_tickets or any(t.leg is None for t in the_tickets):
         return "incomplete"
     states = [t.state for t in the_tickets if t.state in valid_states()]

@@ -7,13 +7,16 @@ from hub.ledger.document import Document, Statement
 from schemas.facts import (
     ChangeFact,
     Fact,
+    InvoiceFact,
     Passenger,
     PaymentFact,
     RefundFact,
     Resolved,
     Retracted,
+    Seat,
     TicketHeld,
     TicketIssued,
+    WaitlistRequested,
 )
 from schemas.money import Money, format_decimal
 
@@ -91,14 +94,23 @@ def money_values(fact: Fact) -> tuple[Money, ...]:
             return (fact.amount_gross, fact.fee, fact.amount_net)
         case ChangeFact():
             return (fact.fee, fact.difference)
+        case InvoiceFact():
+            return (fact.amount_gross,)
+        case WaitlistRequested():
+            return (fact.prepaid,)
         case _:
             return ()
+
+
+def seat_place(seat: Seat) -> str:
+    """What one seat or berth is called inside its coach: ``12A``; ``5L`` for the lower berth of number 5."""
+    return (seat.number or "").lstrip("0") + (seat.berth[0].upper() if seat.berth else "")
 
 
 def seat_values(fact: Fact) -> tuple[str, ...]:
     """The place on which two witnesses of one sale must agree; empty when a witness does not know it."""
     if isinstance(fact, TicketHeld | TicketIssued) and fact.ticket.seat.coach and fact.ticket.seat.number:
-        return (fact.ticket.seat.coach.lstrip("0"), fact.ticket.seat.number.lstrip("0"))
+        return (fact.ticket.seat.coach.lstrip("0"), seat_place(fact.ticket.seat))
     return ()
 
 

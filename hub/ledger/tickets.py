@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hub.ledger.reading import Reading, document_key
 from schemas.facts import (
     Fact,
+    PickupCollected,
     SeatNotGranted,
     TicketChanged,
     TicketContent,
@@ -15,8 +16,10 @@ from schemas.facts import (
     TicketRefunded,
     TicketStep,
 )
-from schemas.order import Ticket, TicketState
-from schemas.states import state_after, ticket_rank
+from schemas.order import Pickup, Ticket, TicketState
+from schemas.states import ranks, state_after
+
+_OF_A_CHANGE = frozenset({"change", "destination_change"})
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class _Story:
     issued: TicketIssued | None = None
     changed: TicketChanged | None = None
     printed: TicketPrinted | None = None
+    resigned: TicketStep | None = None
     granted: bool = True
 
 
@@ -65,13 +69,15 @@ def _tell(story: _Story, fact: Fact) -> None:
             story.changed = story.changed or fact
         case TicketPrinted():
             story.printed = fact
+        case TicketStep(fact="ticket.resigned_on_board"):
+            story.resigned = fact
         case SeatNotGranted():
             story.granted = False
 
 
 def _state(facts: Sequence[Fact]) -> tuple[TicketState, Fact]:
     """The highest-ranked state and the fact that leads to it; the earliest of equals."""
-    after, rank = state_after(), ticket_rank()
+    after, rank = state_after("ticket"), ranks("ticket")
     leading = [(rank[after[f.fact]], f) for f in facts if f.fact in after]
     if not leading:
         return "unknown", facts[0]
@@ -100,8 +106,19 @@ def _ticket(ticket_no: str, story: _Story, passenger_numbers: Mapping[str, str])
         origin=content.origin if content else "sale",
         replaces=content.replaces if content else None,
         replaced_by=story.changed.new_ticket_no if story.changed else None,
-        change_used=story.changed is not None or (content is not None and content.origin != "sale"),
+        change_used=story.changed is not None or (content is not None and content.origin in _OF_A_CHANGE),
         hold_expires_at=story.held.expires_at if story.held else None,
         issued_at=story.issued.occurred_at if story.issued else None,
+        printed_at=story.printed.occurred_at if story.printed else None,
+        resigned_at=story.resigned.occurred_at if story.resigned else None,
         point_of_sale=content.point_of_sale if content else None,
+    )
+
+
+def pickups(readings: Sequence[Reading]) -> tuple[Pickup, ...]:
+    """Every collection of what was reserved or paid elsewhere, by its number."""
+    said = {r.fact.pickup_ref: r.fact for r in readings if isinstance(r.fact, PickupCollected)}
+    return tuple(
+        Pickup(pickup_ref=ref, ticket_nos=said[ref].ticket_nos, collected_at=said[ref].occurred_at)
+        for ref in sorted(said)
     )

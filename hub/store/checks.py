@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from hub.ledger import Document, difference, digest, fold, fold_with_postings, order_content, rebuild
+from hub.ledger import Document, difference, digest, fold, fold_with_postings, order_content, read_document, rebuild
 from hub.ports import Adapter
 from hub.store import events, orders, seats
 from hub.store.seal import Seal
@@ -131,9 +131,9 @@ def _learn_refused(connection: Connection[TupleRow], contest: _Contest, observed
 def _documents(connection: Connection[TupleRow]) -> Iterator[list[Document]]:
     with connection.cursor(name="every_order") as cursor:
         cursor.itersize = _AT_ONCE
-        cursor.execute("SELECT document::text FROM hub.orders ORDER BY order_no")
+        cursor.execute("SELECT document::text, contract FROM hub.orders ORDER BY order_no")
         while rows := cursor.fetchmany(_AT_ONCE):
-            yield [Document.model_validate_json(text) for (text,) in rows]
+            yield [read_document(text, contract) for text, contract in rows]
 
 
 # --- the standing checks -------------------------------------------------------------------------------------------

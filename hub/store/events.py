@@ -12,12 +12,10 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from pydantic import TypeAdapter
 
-from hub.ledger import WitnessedStatement
+from hub.ledger import WitnessedStatement, read_statements
 from schemas.events import OrderEvent
-
-_STATEMENTS = TypeAdapter(list[WitnessedStatement])
+from schemas.model import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
                 """INSERT INTO hub.events (event_id, order_id, sequence, type, origin, message_id, business_date,
-                       statements, postings, recorded_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s)""",
+                       statements, postings, recorded_at, contract)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s)""",
                 [
                     (
                         r.event_id,
@@ -65,6 +63,7 @@ def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
                         r.statements,
                         r.postings,
                         r.recorded_at,
+                        SCHEMA_VERSION,
                     )
                     for r in rows
                 ],
@@ -72,7 +71,7 @@ def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
 
 
 _COLUMNS = """txid::text, position, event_id, type, order_id, sequence, origin, business_date, recorded_at,
-    statements::text, committed_at"""
+    statements::text, contract, committed_at"""
 
 
 def after(connection: Connection[TupleRow], txid: str, position: int, limit: int) -> list[Logged]:
@@ -103,11 +102,11 @@ def said(
 ) -> list[WitnessedStatement]:
     """Every statement about an order that was on the ledger at ``recorded_as_of``."""
     rows = connection.execute(
-        """SELECT statements::text FROM hub.events WHERE order_id = %s AND recorded_at <= coalesce(%s, recorded_at)
-           ORDER BY sequence""",
+        """SELECT statements::text, contract FROM hub.events
+           WHERE order_id = %s AND recorded_at <= coalesce(%s, recorded_at) ORDER BY sequence""",
         (order_id, recorded_as_of),
     )
-    return [statement for (text,) in rows for statement in _STATEMENTS.validate_json(text)]
+    return [statement for text, contract in rows for statement in read_statements(text, contract)]
 
 
 def waiting(connection: Connection[TupleRow], txid: str, position: int) -> int:
@@ -118,20 +117,16 @@ def waiting(connection: Connection[TupleRow], txid: str, position: int) -> int:
     return int(row[0]) if row else 0
 
 
-def encode(statements: Sequence[WitnessedStatement]) -> str:
-    return _STATEMENTS.dump_json(list(statements), exclude_none=True).decode()
-
-
 def _logged(row: TupleRow) -> Logged:
-    txid, position, event_id, kind, order_id, sequence, origin, business_date, recorded_at, statements, committed = row
+    txid, position, event_id, kind, order_id, sequence, origin, day, recorded_at, statements, contract, committed = row
     event = OrderEvent(
         event_id=event_id,
         type=kind,
         order_id=order_id,
         sequence=sequence,
         origin=origin,
-        business_date=business_date,
+        business_date=day,
         recorded_at=recorded_at,
-        facts=tuple(said.statement.fact for said in _STATEMENTS.validate_json(statements)),
+        facts=tuple(said.statement.fact for said in read_statements(statements, contract)),
     )
     return Logged(txid, position, event, committed)

@@ -9,8 +9,9 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from hub.ledger import Document
+from hub.ledger import Document, read_document
 from hub.store.timetable import Place
+from schemas.model import SCHEMA_VERSION
 from schemas.observation import ReferenceClaim
 
 
@@ -105,22 +106,23 @@ def read(
     ):
         held.setdefault(order_id, {})[ticket_no] = Place(*place)
     rows = connection.execute(
-        "SELECT order_id, document::text, sequence, last_stated FROM hub.orders WHERE order_id = ANY(%s)"
+        "SELECT order_id, document::text, contract, sequence, last_stated FROM hub.orders WHERE order_id = ANY(%s)"
         + (" ORDER BY order_id FOR UPDATE" if for_update else ""),
         (ids,),
     )
     return {
-        order_id: Stored(Document.model_validate_json(document), sequence, last_stated, held.get(order_id, {}))
-        for order_id, document, sequence, last_stated in rows
+        order_id: Stored(read_document(document, contract), sequence, last_stated, held.get(order_id, {}))
+        for order_id, document, contract, sequence, last_stated in rows
     }
 
 
-def read_texts(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, tuple[int, str]]:
-    """order -> (version, document as JSON text), for readers that keep what they folded."""
+def read_texts(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, tuple[int, str, str]]:
+    """order -> (version, document as JSON text, its contract), for readers that keep what they folded."""
     rows = connection.execute(
-        "SELECT order_id, version, document::text FROM hub.orders WHERE order_id = ANY(%s)", (sorted(order_ids),)
+        "SELECT order_id, version, document::text, contract FROM hub.orders WHERE order_id = ANY(%s)",
+        (sorted(order_ids),),
     )
-    return {order_id: (version, text) for order_id, version, text in rows}
+    return {order_id: (version, text, contract) for order_id, version, text, contract in rows}
 
 
 def insert_references(connection: Connection[TupleRow], rows: Sequence[tuple[str, str, str, UUID]]) -> None:
@@ -138,14 +140,15 @@ def write(connection: Connection[TupleRow], rows: Sequence[OrderRow]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
                 """INSERT INTO hub.orders (order_id, order_no, version, sequence, channel, witnesses, business_date,
-                       fulfilment, payment, refund, dispute, complete, last_stated, document, created_at, updated_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s)
+                       fulfilment, payment, refund, dispute, complete, last_stated, document, contract, created_at,
+                       updated_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s)
                    ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, sequence = excluded.sequence,
                        channel = excluded.channel, witnesses = excluded.witnesses,
                        business_date = excluded.business_date, fulfilment = excluded.fulfilment,
                        payment = excluded.payment, refund = excluded.refund, dispute = excluded.dispute,
                        complete = excluded.complete, last_stated = excluded.last_stated,
-                       document = excluded.document, updated_at = excluded.updated_at""",
+                       document = excluded.document, contract = excluded.contract, updated_at = excluded.updated_at""",
                 [
                     (
                         r.order_id,
@@ -162,6 +165,7 @@ def write(connection: Connection[TupleRow], rows: Sequence[OrderRow]) -> None:
                         r.complete,
                         r.last_stated,
                         r.document,
+                        SCHEMA_VERSION,
                         r.created_at,
                         r.updated_at,
                     )
@@ -234,7 +238,7 @@ def stated_on(connection: Connection[TupleRow], business_date: date) -> Iterable
     with connection.cursor(name="orders_stated_on") as cursor:
         cursor.itersize = 500
         cursor.execute(
-            """SELECT document::text FROM hub.orders
+            """SELECT document::text, contract FROM hub.orders
                WHERE business_date = %(day)s OR order_id IN (
                    SELECT order_id FROM hub.messages
                    WHERE occurred_at >= %(day)s::timestamp AT TIME ZONE 'Asia/Shanghai'
@@ -243,18 +247,18 @@ def stated_on(connection: Connection[TupleRow], business_date: date) -> Iterable
                ORDER BY order_no""",
             {"day": business_date},
         )
-        for (document,) in cursor:
-            yield Document.model_validate_json(document)
+        for document, contract in cursor:
+            yield read_document(document, contract)
 
 
 def by_number(connection: Connection[TupleRow], order_nos: Sequence[str]) -> list[Document]:
     """Those of these rail order numbers that are known."""
     rows = connection.execute(
-        """SELECT document::text FROM hub.orders JOIN hub.refs USING (order_id)
+        """SELECT document::text, contract FROM hub.orders JOIN hub.refs USING (order_id)
            WHERE system = 'rail' AND kind = 'order' AND value = ANY(%s) ORDER BY value""",
         (list(order_nos),),
     )
-    return [Document.model_validate_json(document) for (document,) in rows]
+    return [read_document(document, contract) for document, contract in rows]
 
 
 def find_by_reference(connection: Connection[TupleRow], system: str, kind: str, value: str) -> UUID | None:

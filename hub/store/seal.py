@@ -2,7 +2,8 @@
 
 A sealed text is ``sealed:1:<blind>:<mask>:<ciphertext>``: AES-256-GCM (NIST SP 800-38D) under a 96-bit random nonce,
 the blind index is the first 16 bytes of HMAC-SHA-256. Two sealings of one value differ in their ciphertext and agree
-in ``blind``, so equality of people is decided without opening anything.
+in ``blind``, so equality of people is decided without opening anything. Which fields of a fact or an order are sealed
+is read from the contract's marks: ``schemas.personal.convert_sealed(fact, seal.seal)``.
 """
 
 import base64
@@ -13,8 +14,7 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from schemas.facts import Document as IdentityDocument
-from schemas.facts import Fact, Passenger, TicketHeld, TicketIssued
+from schemas.personal import masked_number
 
 _PREFIX = "sealed:1:"
 
@@ -36,7 +36,7 @@ class Seal:
         if clear.startswith(_PREFIX):
             return clear
         cipher = base64.urlsafe_b64encode(self.seal_bytes(clear.encode())).decode()
-        return f"{_PREFIX}{self.blind(clear)}:{mask(clear)}:{cipher}"
+        return f"{_PREFIX}{self.blind(clear)}:{masked_number(clear)}:{cipher}"
 
     def open(self, sealed: str) -> str:
         """The clear text; a text that is not sealed comes back as it is."""
@@ -51,35 +51,3 @@ class Seal:
     def open_bytes(self, sealed: bytes) -> bytes:
         """Raises ``cryptography.exceptions.InvalidTag`` for another key or a changed ciphertext."""
         return self._aead.decrypt(sealed[:12], sealed[12:], None)
-
-
-def mask(clear: str) -> str:
-    """What people see of a number: its first two and last two characters, three stars between; nothing if short."""
-    clean = clear.replace(":", "")
-    return f"{clean[:2]}***{clean[-2:]}" if len(clean) > 6 else "***"
-
-
-def shown(value: str) -> str:
-    """A sealed or clear personal value as any page may show it: masked."""
-    return value.split(":")[3] if value.startswith(_PREFIX) else mask(value)
-
-
-def convert_passenger(passenger: Passenger, convert: Callable[[str], str]) -> Passenger:
-    """The passenger with ``convert`` (seal, open or shown) applied to every personal number."""
-    document = passenger.document
-    return passenger.model_copy(
-        update={
-            "document": IdentityDocument.model_construct(
-                type=document.type, number=convert(document.number), issued_by=document.issued_by
-            ),
-            "phone": convert(passenger.phone) if passenger.phone else None,
-        }
-    )
-
-
-def convert_fact(fact: Fact, convert: Callable[[str], str]) -> Fact:
-    """The fact with ``convert`` applied to its passenger's numbers; other facts carry none."""
-    if not isinstance(fact, TicketHeld | TicketIssued):
-        return fact
-    ticket = fact.ticket.model_copy(update={"passenger": convert_passenger(fact.ticket.passenger, convert)})
-    return fact.model_copy(update={"ticket": ticket})

@@ -1,4 +1,4 @@
-"""One native message as a person may see it, beside what its adapter makes of it: numbers of people masked.
+"""One native message as a person may see it, beside what its adapter makes of it: numbers and names masked.
 
 The bytes are opened only here, for the moment of showing them. Personal numbers are found in two ways: those that the
 adapter reads from the message, wherever they stand in it, and whatever has the form of one (for messages that no
@@ -6,13 +6,14 @@ adapter could read).
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from hub.ports import Adapter
-from hub.store.seal import convert_fact, mask
-from schemas.facts import TicketHeld, TicketIssued
 from schemas.observation import Loss, Observation, Rejection
+from schemas.personal import masked as masked_value
+from schemas.personal import masked_name, masked_number, personal_values
 
 SHOWN_CHARACTERS_MAX = 60_000
 
@@ -66,7 +67,7 @@ def exhibit(adapter: Adapter, raw: bytes) -> Exhibit:
     """Native bytes beside their canonical reading. Never fails on bad bytes: what cannot be decoded shows as \ufffd."""
     result = adapter.parse(raw)
     encoding = adapter.profile.encoding
-    text = indented(masked(raw.decode(encoding, errors="replace"), _personal(result)))
+    text = indented(masked(raw.decode(encoding, errors="replace"), _numbers(result), _names(result)))
     losses: tuple[Loss, ...] = result.losses if isinstance(result, Observation) else ()
     pointers = [loss.pointer for loss in losses] if isinstance(result, Observation) else [result.pointer]
     return Exhibit(
@@ -81,13 +82,15 @@ def exhibit(adapter: Adapter, raw: bytes) -> Exhibit:
     )
 
 
-def masked(text: str, personal: set[str]) -> str:
-    """``text`` with these values, and whatever looks like such a value, replaced by their masks."""
-    for value in sorted(personal, key=len, reverse=True):
-        text = text.replace(value, mask(value))
-    text = _ID.sub(lambda found: mask(found[0]), text)
-    text = _MOBILE.sub(lambda found: mask(found[0]), text)
-    return _NAMED.sub(lambda found: found[1] + (found[2] if "***" in found[2] else mask(found[2])), text)
+def masked(text: str, numbers: set[str], names: Iterable[str] = ()) -> str:
+    """``text`` with these numbers and names, and whatever looks like a number of a person, replaced by their masks."""
+    for value in sorted(numbers, key=len, reverse=True):
+        text = text.replace(value, masked_number(value))
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, masked_name(name))
+    text = _ID.sub(lambda found: masked_number(found[0]), text)
+    text = _MOBILE.sub(lambda found: masked_number(found[0]), text)
+    return _NAMED.sub(lambda found: found[1] + (found[2] if "***" in found[2] else masked_number(found[2])), text)
 
 
 def indented(text: str) -> str:
@@ -115,28 +118,23 @@ def indented(text: str) -> str:
     return "".join(result)
 
 
-def _personal(result: Observation | Rejection) -> set[str]:
+def _numbers(result: Observation | Rejection) -> set[str]:
     """The personal numbers of a message, in every spelling in which it may hold them."""
-    if isinstance(result, Rejection):
-        return set()
     found: set[str] = set()
-    for fact in result.facts:
-        if isinstance(fact, TicketHeld | TicketIssued):
-            person = fact.ticket.passenger
-            found |= {person.document.number, person.document.number.lower()}
-            if person.phone:
-                found |= {person.phone, person.phone.removeprefix("+86"), person.phone.removeprefix("+")}
+    for number in (value.text for value in personal_values(result) if value.sealed):
+        found |= {number, number.lower(), number.removeprefix("+86"), number.removeprefix("+")}
     return {value for value in found if len(value) >= 5}
+
+
+def _names(result: Observation | Rejection) -> set[str]:
+    return {value.text for value in personal_values(result) if not value.sealed and len(value.text) > 1}
 
 
 def _canonical(result: Observation | Rejection) -> dict[str, Any]:
     if isinstance(result, Rejection):
         found = result.model_copy(update={"found": masked(result.found, set()), "detail": masked(result.detail, set())})
         return found.model_dump(mode="json", exclude_defaults=True)
-    facts = tuple(convert_fact(fact, mask) for fact in result.facts)
-    return result.model_copy(update={"facts": facts, "losses": ()}).model_dump(
-        mode="json", exclude_none=True, exclude={"losses"}
-    )
+    return masked_value(result).model_dump(mode="json", exclude_none=True, exclude={"losses"})
 
 
 def _loss(loss: Loss) -> dict[str, Any]:

@@ -263,6 +263,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "proposed": ("已提出", "proposed"),
     "approved": ("已批准", "approved"),
     # order statuses
+    "waitlisted": ("候补中", "waitlisted"),
     "held": ("待支付", "held"),
     "issued": ("已出票", "issued"),
     "partly_used": ("部分使用", "partly used"),
@@ -286,6 +287,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "changed_after_use": ("用后改签", "changed after use"),
     "used_after_void": ("作废后使用", "used after void"),
     "changed_twice": ("改签两次", "changed twice"),
+    "captured_after_cancel": ("取消后仍扣款", "captured after it was cancelled"),
+    "realised_after_cancel": ("取消后仍兑现", "realised after it was cancelled"),
+    "realised_after_lapse": ("失效后仍兑现", "realised after it lapsed"),
     "changed_and_refunded": ("既改签又退票", "changed and refunded"),
     "refunded_twice": ("退票两次", "refunded twice"),
     "paid_after_hold_expired": ("预留过期后支付", "paid after the hold expired"),

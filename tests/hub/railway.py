@@ -13,7 +13,7 @@ from uuid import UUID
 from hub.delivery import Pump
 from hub.delivery.pump import PumpOptions
 from hub.intake import Answer, Intake, Receipt
-from hub.intake.own_voice import OwnVoice
+from hub.intake.own_voice import OwnVoice, spoken
 from hub.ports import Formatted, Profile
 from hub.store import channels, timetable
 from hub.store.seal import Seal
@@ -83,7 +83,7 @@ class Railway:
         return self.intake.take([self.receipt(channel, message_id, observation)])[0]
 
     def receipt(self, channel: str, message_id: str, observation: Observation) -> Receipt:
-        return Receipt(channel, message_id, observation.model_dump_json().encode(), "http", self.clock())
+        return Receipt(channel, message_id, spoken(observation), "http", self.clock())
 
 
 def open_railway(pool: Pool, clock: SetClock, options: PumpOptions | None = None) -> Railway:

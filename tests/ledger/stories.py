@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hub.ledger import Document, Statement, order_content
 from hub.ledger import fold as fold_document
 from hub.ledger.digest import digest
-from hub.store.seal import Seal, convert_fact
+from hub.store.seal import Seal
 from schemas.facts import (
     ChangeFact,
     Fact,
@@ -34,6 +34,7 @@ from schemas.facts import (
 from schemas.facts import Document as IdentityDocument
 from schemas.money import Money
 from schemas.order import Order
+from schemas.personal import convert_sealed
 
 ORDER_ID = UUID(int=7)
 ORDER_NO = "EW00000001"
@@ -84,7 +85,7 @@ def content(number: int, *, batch: int = 1, fare: int = 55300, seller: str = "we
 def told(witness: str, fact: Fact, stated_at: datetime | None = None, sequence: int = 0) -> Told:
     """A statement as it reaches the ledger: personal numbers sealed, each time with another ciphertext."""
     statement = Statement(
-        fact=convert_fact(fact, SEAL.seal),
+        fact=convert_sealed(fact, SEAL.seal),
         stated_at=stated_at or fact.occurred_at,
         sequence=sequence,
         recorded_at=MORNING,

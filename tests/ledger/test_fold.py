@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hub.ledger import Document, WitnessedStatement, rebuild
 from hub.ledger import fold as fold_document
-from hub.store.seal import convert_fact
+from schemas.personal import convert_sealed
 from tests.ledger.stories import (
     ORDER_ID,
     SEAL,
@@ -118,6 +118,6 @@ def test_a_witness_changes_its_mind() -> None:
 
 def test_the_seal_is_not_what_a_statement_says() -> None:
     fact = sale(1, 10, "web")[0]
-    one, other = (told("web", convert_fact(fact, SEAL.seal))[1] for _ in range(2))
+    one, other = (told("web", convert_sealed(fact, SEAL.seal))[1] for _ in range(2))
     assert one.fact != other.fact
     assert one.says == other.says

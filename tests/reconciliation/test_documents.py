@@ -12,7 +12,7 @@ from interlock.cli.main import app
 from reconciliation.definitions import Calendar, Definition, chosen, definitions
 from reconciliation.kinds import KINDS
 from reconciliation.rows import COARSE_STATE, STATE_RANK, instant
-from schemas.states import state_machine, ticket_rank
+from schemas.states import ranks, state_machine
 from tests.reconciliation.house import at
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def test_every_kind_of_break_is_documented() -> None:
 def test_every_ticket_state_is_comparable_and_ranked_as_in_the_state_machine() -> None:
     states = state_machine("ticket")["states"]
     assert set(COARSE_STATE) == set(states)
-    by_rank = sorted(states, key=lambda name: ticket_rank()[name])
+    by_rank = sorted(states, key=lambda name: ranks("ticket")[name])
     coarse = [STATE_RANK[COARSE_STATE[name]] for name in by_rank]
     assert coarse == sorted(coarse)
 

@@ -4,7 +4,7 @@ from typing import get_args
 
 from schemas.facts import TicketStep
 from schemas.order import DisputeStatus, FulfilmentStatus, PaymentStatus, RefundStatus, TicketState
-from schemas.states import state_after, state_machine, ticket_rank, valid_states
+from schemas.states import ranks, state_after, state_machine, valid_states
 
 TICKET = state_machine("ticket")
 STATES = TICKET["states"]
@@ -15,8 +15,8 @@ def test_the_states_are_the_models() -> None:
 
 
 def test_ranks_are_distinct_so_that_the_fold_has_one_answer() -> None:
-    assert len(set(ticket_rank().values())) == len(STATES)
-    assert ticket_rank()[TICKET["initial"]] == min(ticket_rank().values())
+    assert len(set(ranks("ticket").values())) == len(STATES)
+    assert ranks("ticket")[TICKET["initial"]] == min(ranks("ticket").values())
 
 
 def test_every_transition_leads_between_known_states_and_upwards() -> None:
@@ -39,12 +39,12 @@ def test_every_state_can_be_reached_and_final_ones_are_left_by_nothing() -> None
 
 def test_each_fact_leads_to_one_state() -> None:
     facts = [transition["fact"] for transition in TICKET["transitions"]]
-    assert len(facts) == len(set(facts)) == len(state_after())
+    assert len(facts) == len(set(facts)) == len(state_after("ticket"))
 
 
 def test_every_step_without_words_of_its_own_is_in_the_table() -> None:
     steps = set(get_args(TicketStep.model_fields["fact"].annotation))
-    assert steps <= set(state_after())
+    assert steps <= set(state_after("ticket"))
 
 
 def test_valid_states_keep_their_seat_and_no_ended_ticket_does() -> None:
@@ -57,7 +57,7 @@ def test_every_state_has_words_in_both_languages() -> None:
 
 def test_exclusions_name_facts_of_the_table_and_disputes_that_are_sentences() -> None:
     for rule in TICKET["exclusions"]:
-        assert set(rule["facts"]) <= set(state_after())
+        assert set(rule["facts"]) <= set(state_after("ticket"))
         assert "_" in rule["dispute"]
 
 

@@ -1,0 +1,126 @@
+"""The money objects of an order: payments, refunds, changes, invoices, each in the state its facts have reached."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar
+
+from hub.ledger.reading import Reading
+from schemas.facts import ChangeFact, Fact, InvoiceFact, PaymentFact, RefundFact
+from schemas.order import Change, Invoice, Payment, Refund
+from schemas.states import ranks, reached, state_after
+
+_F = TypeVar("_F", bound=Fact)
+
+
+def payments(facts: Sequence[Reading]) -> tuple[Payment, ...]:
+    """One per (processor, processor_ref)."""
+    result = []
+    for (processor, ref), said in _about(facts, PaymentFact, lambda f: (f.processor, f.processor_ref)):
+        last = _leading("payment", said)
+        captured = next((f for f in said if f.fact == "payment.captured"), None)
+        result.append(
+            Payment(
+                payment_id=f"{processor}:{ref}",
+                processor=processor,
+                processor_ref=ref,
+                method=last.method,
+                amount_gross=last.amount_gross,
+                fee=last.fee,
+                captured_at=captured.occurred_at if captured else None,
+                state=_state("payment", said),
+                state_since=last.occurred_at,
+            )
+        )
+    return tuple(result)
+
+
+def refunds(facts: Sequence[Reading]) -> tuple[Refund, ...]:
+    """One per (processor, refund_ref); a repayment over several payments is several of them."""
+    result = []
+    for (processor, ref), said in _about(facts, RefundFact, lambda f: (f.processor, f.refund_ref)):
+        last = _leading("refund", said)
+        result.append(
+            Refund(
+                refund_id=f"{processor}:{ref}",
+                processor=processor,
+                refund_ref=ref,
+                ticket_nos=_numbers(said),
+                amount_gross=last.amount_gross,
+                fee=last.fee,
+                amount_net=last.amount_net,
+                state=_state("refund", said),
+                requested_at=min(f.occurred_at for f in said),
+                state_since=last.occurred_at,
+                payment_ref=_told(said, "payment_ref"),
+                part_of=_told(said, "part_of"),
+                external=any(f.external for f in said),
+                override=_told(said, "override"),
+            )
+        )
+    return tuple(result)
+
+
+def changes(facts: Sequence[Reading]) -> tuple[Change, ...]:
+    """One per change_ref, with the amounts of the furthest fact about it: what was quoted may differ."""
+    result = []
+    for ref, said in _about(facts, ChangeFact, lambda f: f.change_ref):
+        last = _leading("change", said)
+        result.append(
+            Change(
+                change_id=ref,
+                kind=last.kind,
+                old_ticket_nos=last.old_ticket_nos,
+                new_ticket_nos=last.new_ticket_nos,
+                fee=last.fee,
+                difference=last.difference,
+                confirmed_at=next((f.occurred_at for f in said if f.fact == "change.confirmed"), None),
+                settled=_state("change", said) == "settled",
+                override=_told(said, "override"),
+            )
+        )
+    return tuple(result)
+
+
+def invoices(facts: Sequence[Reading]) -> tuple[Invoice, ...]:
+    """One per invoice_no."""
+    result = []
+    for ref, said in _about(facts, InvoiceFact, lambda f: f.invoice_no):
+        last = _leading("invoice", said)
+        result.append(
+            Invoice(
+                invoice_no=ref,
+                ticket_nos=_numbers(said),
+                amount_gross=last.amount_gross,
+                issued_at=next((f.occurred_at for f in said if f.fact == "invoice.issued"), None),
+                state=_state("invoice", said),
+                state_since=last.occurred_at,
+            )
+        )
+    return tuple(result)
+
+
+def _about(facts: Sequence[Reading], kind: type[_F], key: Callable[[_F], Any]) -> list[tuple[Any, list[_F]]]:
+    """The facts of one kind by what they are about, both in a fixed order."""
+    found: dict[Hashable, list[_F]] = {}
+    for reading in facts:
+        if isinstance(reading.fact, kind):
+            found.setdefault(key(reading.fact), []).append(reading.fact)
+    return sorted(found.items(), key=lambda item: item[0])
+
+
+def _leading(machine: str, said: Sequence[_F]) -> _F:
+    """The fact that leads furthest; the earliest of equals."""
+    after, rank = state_after(machine), ranks(machine)
+    return max(said, key=lambda f: rank[after[f.fact]])
+
+
+def _state(machine: str, said: Sequence[Fact]) -> Any:
+    return reached(machine, (f.fact for f in said))
+
+
+def _numbers(said: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(sorted({number for f in said for number in f.ticket_nos}))
+
+
+def _told(said: Sequence[Any], name: str) -> Any:
+    """The first value anybody gave for an optional detail."""
+    return next((value for f in said if (value := getattr(f, name)) is not None), None)
