@@ -14,10 +14,10 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs format bench lock clean
+.PHONY: help setup demo test check docs format bench bench-hub lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nVariables: ORDERS=%s SEED=%s ONCE=1 (demo ends after its summary) PYTHON=%s\n' '$(ORDERS)' '$(SEED)' '$(PYTHON)'
 
 setup: $(STAMP) ## Make .venv and install everything, hash-checked (only when the lock has changed)
@@ -53,6 +53,9 @@ format: setup ## Put all code into the common format
 
 bench: setup ## Measure, against floors taken in the same run
 	$(BIN)/python -m benchmarks
+
+bench-hub: setup ## Measure the intake beside a bare endpoint that only inserts, in one run
+	$(BIN)/python -m benchmarks.intake.bench
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock
