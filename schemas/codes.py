@@ -2,7 +2,8 @@
 
 Columns: ``code, zh, en, since, deprecated, web, app, phone, agents, windows, osdm, netex``. A channel's cell may hold
 several native spellings separated by ``|``; the first is the one we write, all are read. Every list has a member
-``unknown`` for what nobody has told us yet.
+``unknown`` for what nobody has told us yet. A channel of another package has no column: it brings a table of its own
+in its profile, or speaks our codes.
 
 >>> code_list("seat_class").read("web", "O")
 'second'
@@ -31,20 +32,34 @@ class CodeList:
             spellings = {row["code"]: [s for s in (row[system] or "").split("|") if s] for row in rows}
             self._read[system] = {s: code for code, native in spellings.items() for s in native}
             self._write[system] = {code: native[0] for code, native in spellings.items() if native}
+        labels = ("zh", "en", "code")  # the code last: it wins where a label of another row is spelled alike
+        self._own = {row[name]: row["code"] for name in labels for row in rows if row.get(name)}
 
     def read(self, system: str, native: str, override: Mapping[str, str] | None = None) -> str | None:
-        """Our code for a channel's ``native`` spelling; ``override`` is a connection's own table, asked first."""
+        """Our code for a channel's ``native`` spelling; ``override`` is a connection's own table, asked first.
+
+        A system that has neither column nor table is read as speaking our codes, or their labels.
+        """
         if override is not None and native in override:
             return override[native]
+        if system not in self._read:
+            return self._own.get(native) if override is None else None
         return self._read[system].get(native)
 
     def write(self, system: str, code: str, override: Mapping[str, str] | None = None) -> str | None:
-        """A channel's spelling of our ``code``."""
+        """A channel's spelling of our ``code``; the code itself for a system that has neither column nor table.
+
+        None when the connection's own table reads the column's spelling as something else: never two meanings.
+        """
         if override is not None:
             for native, ours in override.items():
                 if ours == code:
                     return native
-        return self._write[system].get(code)
+        if system not in self._write:
+            return code if override is None and code in self else None
+        spelling = self._write[system].get(code)
+        taken = override is not None and spelling in override
+        return None if taken else spelling
 
     def label(self, code: str, language: str = "en") -> str:
         """The words a person reads; the code itself when the list does not have it."""

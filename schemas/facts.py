@@ -32,7 +32,12 @@ SeatPosition = Annotated[
 Berth = Literal["lower", "middle", "upper"]
 Extensions = Annotated[
     dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+)+$", max_length=80)], Text],
-    Field(max_length=20, description="what the contract has no word for: <channel>.<name> -> text; no rule reads it"),
+    Field(
+        max_length=20,
+        description="what the contract has no word for: <channel>.<name> -> text; no rule reads it",
+        # Pydantic refuses other keys and says it by patternProperties alone, which lets them pass.
+        json_schema_extra={"additionalProperties": False},
+    ),
 ]
 
 

@@ -9,6 +9,8 @@ Money(amount=55500, currency='CNY')
 """
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import Field
@@ -32,14 +34,14 @@ class Money(Canonical):
 
     def __add__(self, other: Self) -> "Money":
         self._same_currency(other)
-        return Money(amount=self.amount + other.amount, currency=self.currency)
+        return money(self.amount + other.amount, self.currency)
 
     def __sub__(self, other: Self) -> "Money":
         self._same_currency(other)
-        return Money(amount=self.amount - other.amount, currency=self.currency)
+        return money(self.amount - other.amount, self.currency)
 
     def __neg__(self) -> "Money":
-        return Money(amount=-self.amount, currency=self.currency)
+        return money(-self.amount, self.currency)
 
     def _same_currency(self, other: "Money") -> None:
         if self.currency != other.currency:
@@ -68,9 +70,17 @@ def format_decimal(money: Money, *, scale: int = 2) -> str:
     return f"{sign}{whole}.{fraction:0{scale}d}" if scale else f"{sign}{whole}"
 
 
-def total(amounts: "list[Money] | tuple[Money, ...]", currency: str = "CNY") -> Money:
-    """The sum; zero of ``currency`` for an empty list."""
-    result = Money(amount=0, currency=amounts[0].currency if amounts else currency)
+@lru_cache(maxsize=16384)
+def money(amount: int, currency: str = "CNY") -> Money:
+    """Money of trusted numbers; the same amount is the same object, because sums are made by the million."""
+    return Money(amount=amount, currency=currency)
+
+
+def total(amounts: Sequence[Money], currency: str = "CNY") -> Money:
+    """The sum; zero of ``currency`` for an empty list. Raises ``ValueError`` for amounts of several currencies."""
+    if not amounts:
+        return money(0, currency)
+    first = amounts[0]
     for amount in amounts:
-        result = result + amount
-    return result
+        first._same_currency(amount)
+    return money(sum(amount.amount for amount in amounts), first.currency)

@@ -76,6 +76,7 @@ class Ticket(Canonical):
     replaces: TicketNo | None = None
     replaced_by: TicketNo | None = None
     change_used: bool = False
+    held_at: Instant | None = None
     hold_expires_at: Instant | None = None
     issued_at: Instant | None = None
     printed_at: Instant | None = None

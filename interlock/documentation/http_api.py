@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from fastapi import FastAPI
-
-from hub.api import Services, create_router
+from interlock.describing import openapi
 from interlock.documentation.markdown import code, prose, table
-from reconciliation.api import create_router as create_recon_router
-from reconciliation.runs import Reconciler
-from schemas.model import SCHEMA_VERSION
-
-
-def openapi() -> dict[str, Any]:
-    """What `/v1/openapi.json` says. Routes are described, never called, so that no engine is needed."""
-    app = FastAPI(title="Interlock", version=SCHEMA_VERSION)
-    app.include_router(create_router(cast(Services, None)))
-    app.include_router(create_recon_router(cast(Reconciler, None), lambda scope: lambda: ""))
-    return app.openapi()
 
 
 def http_api_page() -> str:

@@ -8,6 +8,7 @@ False
 
 import re
 from datetime import date
+from operator import mul
 
 from schemas.identifiers.problems import InvalidChecksum, InvalidFormat, InvalidIdentifier, InvalidLength
 
@@ -22,7 +23,7 @@ def compact(value: str) -> str:
 
 
 def check_digit(first17: str) -> str:
-    return _DIGITS[sum(w * int(d) for w, d in zip(_WEIGHTS, first17, strict=True)) % 11]
+    return _DIGITS[sum(map(mul, _WEIGHTS, map(int, first17))) % 11]
 
 
 def validate(value: str) -> str:
