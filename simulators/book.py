@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
-TicketState = Literal["held", "expired", "cancelled", "issued", "changed", "refunded"]
+TicketState = Literal["held", "expired", "cancelled", "issued", "released", "changed", "voided", "refunded"]
 ActKind = Literal["hold", "sale", "pay", "cancel", "change", "refund", "collect"]
 
 
 @dataclass(slots=True)
 class SimTicket:
-    """One ticket as a channel knows it."""
+    """One ticket as a channel knows it. ``seat_no`` is empty for who stands; ``berth``: lower, middle, upper."""
 
     ticket_no: str
     batch: int
@@ -40,11 +40,12 @@ class SimTicket:
     state: TicketState
     state_at: datetime
     issued_at: datetime | None = None
-    origin: Literal["sale", "change", "destination_change"] = "sale"
+    origin: Literal["sale", "change", "destination_change", "waitlist"] = "sale"
     replaces: str | None = None
     replaced_by: str | None = None
     refund_ref: str | None = None
     control_no: str | None = None
+    berth: str = ""
 
 
 @dataclass(slots=True)

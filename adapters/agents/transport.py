@@ -3,20 +3,16 @@
 from datetime import date
 
 from adapters.agents.faults import FAULTS
-from adapters.agents.parse import page
-from adapters.kit.transport import UNEXPECTED, Asking, ChannelFault
+from adapters.kit.polling import read_page
+from adapters.kit.transport import Asking
 from hub.ports import PollPage
-from schemas.observation import Rejection
 
 _ASKING = Asking(FAULTS)
 
 
 def poll(endpoint: str, watermark: str | None) -> PollPage:
     """What changed since ``watermark``; raises ``ChannelFault``, also for a page that cannot be read."""
-    answer = page(_ASKING.changes(endpoint, watermark))
-    if isinstance(answer, Rejection):
-        raise ChannelFault(UNEXPECTED, answer.detail)
-    return answer
+    return read_page(_ASKING.changes(endpoint, watermark), "orders")
 
 
 def extract(endpoint: str, business_date: date) -> bytes:

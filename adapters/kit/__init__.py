@@ -3,11 +3,15 @@
 reading      a cursor over native records: refuses with a pointer, lists what nobody read as a loss
 times        forms of local time
 people       documents and phone numbers
+tables       a channel of flat records, declared: wire, acts, columns; both directions from one table
+columns      fixed-width records, declared
+xml          XML without its dangers
 snapshot     an order document as a channel shows it -> the facts it implies
 folding      the order one observation describes (to format it again)
 transport    polls and day extracts over HTTP, with the channel's table of faults
 golden       native and canonical side by side: generated, reviewed, compared
 conformance  the suite every adapter inherits
 scorecard    the same suite for the command line
-registry     adapters by entry point ``interlock.channels``
+registry     adapters by entry point ``interlock.channels``, or from a folder
+authoring    a new adapter as a package of its own, green from the start
 """

@@ -133,7 +133,7 @@ def _content(content: TicketContent, people: dict[str, OrderPassenger]) -> dict[
 def _details(fact: object) -> dict[str, Any]:
     match fact:
         case TicketHeld():
-            return {"hold_expires_at": fact.expires_at}
+            return {"held_at": fact.occurred_at, "hold_expires_at": fact.expires_at}
         case TicketIssued():
             return {"issued_at": fact.occurred_at}
         case TicketPrinted():

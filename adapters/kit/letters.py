@@ -29,5 +29,7 @@ ACT_OF_EVENT = {
     "order.changed": "change",
     "order.refunded": "refund",
     "order.cancelled": "cancel",
+    "order.waitlisted": "waitlist",
+    "order.invoiced": "invoice",
 }
 """The word for an event's act; other events are told as a snapshot."""

@@ -6,10 +6,10 @@ value can get lost silently.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +25,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _DECIMAL = re.compile(r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$")
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 _LOSSES_MAX = 100
+_AMOUNTS = {100: "93.0"}
+"""What an amount looks like in units of so many fen, to show in a refusal; in others like 9300."""
 _ABSENT = (None, "")
 
 T = TypeVar("T")
@@ -55,11 +57,14 @@ def refusal(
 
 
 def _cut(text: str) -> str:
-    return _CONTROL.sub("?", text)[:200]
+    text = text[:200]
+    return text if text.isprintable() else _CONTROL.sub("?", text)
 
 
 def shown(value: object) -> str:
     """A native value, short and harmless enough to stand in a loss or a problem."""
+    if isinstance(value, Decimal):
+        return _cut(str(value))
     return _cut(value[:200] if isinstance(value, str) else "" if value is None else repr(value)[:200])
 
 
@@ -131,7 +136,9 @@ class Record:
 
     def at(self, name: str) -> str:
         """The place of a field: a JSON pointer (RFC 6901), which is also a readable XPath."""
-        return f"{self.pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        if "/" in name or "~" in name:
+            name = name.replace("~", "~0").replace("/", "~1")
+        return f"{self.pointer}/{name}"
 
     def take(self, name: str) -> object:
         """The raw value, or None when the field is absent, null or empty; the field counts as read."""
@@ -145,6 +152,13 @@ class Record:
     def repeated(self, *names: str) -> None:
         """These fields only say in other words what another field says (labels, page texts): not losses."""
         for name in names:
+            self._left.pop(name, None)
+
+    def surplus(self, *names: str) -> None:
+        """These fields say nothing about a record like this one; what they say all the same is a loss."""
+        for name in names:
+            if name in self._left and self.has(name):
+                self.lost(name, "not_mapped", "it says nothing about a record like this")
             self._left.pop(name, None)
 
     def lost(self, name: str, reason: str, note: str = "") -> None:
@@ -186,8 +200,12 @@ class Record:
 
     def integer(self, name: str, *, low: int = 0, high: int = 10**9, default: int | None = None) -> int:
         """A whole number, also when written as text; ``default`` when absent."""
-        if default is not None and not self.has(name):
-            self.take(name)
+        value = self.fields.get(name)
+        if type(value) is int and low <= value <= high:
+            self._left.pop(name, None)
+            return value
+        if default is not None and value in _ABSENT:
+            self._left.pop(name, None)
             return default
         text = self.text(name, example=str(low + 1))
         if re.fullmatch(r"-?[0-9]{1,12}", text) and low <= int(text) <= high:
@@ -203,14 +221,18 @@ class Record:
         """
         if default is not None and not self.has(name):
             self.take(name)
-            return Money(amount=default)
+            return _money(default)
         value = self.take(name)
         minor = _minor(value, fen)
         if minor is None or abs(minor) > MAX_MINOR:
-            raise self.refuse(name, "amount_invalid", f"{name} is no amount", expected="number", example=str(9300))
+            raise self.refuse(
+                name, "amount_invalid", f"{name} is no amount", expected="number", example=_AMOUNTS.get(fen, "9300")
+            )
         if minor < 0 and not signed:
-            raise self.refuse(name, "amount_invalid", f"{name} is negative", expected="0 or more", example=str(9300))
-        return Money(amount=minor)
+            raise self.refuse(
+                name, "amount_invalid", f"{name} is negative", expected="0 or more", example=_AMOUNTS.get(fen, "9300")
+            )
+        return _money(minor)
 
     def code(self, name: str, codes: CodeList) -> str:
         """Our code for a native one that the message cannot do without; an unknown one refuses the message."""
@@ -272,7 +294,11 @@ class Record:
             return []
         if not isinstance(value, list) or len(value) > most:
             raise self.refuse(name, "message_malformed", f"{name} is no list of at most {most}", expected="list")
-        items = Record({str(i): v for i, v in enumerate(value)}, self.at(name), self.losses, self.system)
+        if all(type(item) is str and 0 < len(item) <= 200 and item.isprintable() for item in value):
+            return list(value)
+        items = type(self)(
+            {str(i): v for i, v in enumerate(value)}, self.at(name), self.losses, self.system, self.tables
+        )
         return [items.text(str(i)) for i in range(len(value))]
 
     def child(self, name: str) -> "Record":
@@ -280,12 +306,15 @@ class Record:
         value = self.take(name)
         if not isinstance(value, dict):
             raise self.refuse(name, "message_malformed", f"{name} is missing or no object", expected="object")
-        return Record(value, self.at(name), self.losses, self.system, self.tables)
+        return type(self)(value, self.at(name), self.losses, self.system, self.tables)
 
     def children(self, name: str, *, least: int = 0, most: int = 20) -> "list[Record]":
         """The objects in a list; absent is empty."""
         value = self.take(name)
-        value = [] if value is None else value
+        if value is None:
+            if least == 0:
+                return []
+            value = []
         if not isinstance(value, list) or not least <= len(value) <= most:
             raise self.refuse(
                 name, "message_malformed", f"{name} is no list of {least} to {most} objects", expected="list"
@@ -295,19 +324,27 @@ class Record:
             if not isinstance(item, dict):
                 raise refusal("message_malformed", f"{place}/{index}", "no object", expected="object", found=item)
         return [
-            Record(item, f"{place}/{index}", self.losses, self.system, self.tables) for index, item in enumerate(value)
+            type(self)(item, f"{place}/{index}", self.losses, self.system, self.tables)
+            for index, item in enumerate(value)
         ]
 
-    def finish(self) -> None:
-        """Every field that nobody read becomes a loss."""
+    def finish(self, ignored: Container[str] = ()) -> None:
+        """Every field that nobody read becomes a loss; ``ignored`` are those that the profile says it ignores."""
         for name in self._left:
-            self.lost(name, "not_mapped")
+            if name not in ignored:
+                self.lost(name, "not_mapped")
 
 
 def finish_all(records: Iterable[Record]) -> None:
     """``finish`` for many."""
     for record in records:
         record.finish()
+
+
+@lru_cache(maxsize=4096)
+def _money(minor: int) -> Money:
+    """Remembered: fares repeat, and most fees are zero."""
+    return Money(amount=minor)
 
 
 def _minor(value: object, fen: int) -> int | None:

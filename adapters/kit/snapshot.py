@@ -7,10 +7,10 @@
     checked_in, entered,    issued + that step
     used, voided, released
     changed                 issued + changed, paired with its new ticket through the change record
-    refunded                issued + refunded, with the number of its refund record
+    refunded                issued + refunded, with the number of its (leading) refund record
 
-Payments, refunds and changes are facts already. Facts that no field dates are left out: the order is then
-incomplete until another message says them.
+Payments, refunds, changes, waitlists and invoices are facts already. Facts that no field dates are left out: the
+order is then incomplete until another message says them.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from adapters.kit.reading import Losses
 from schemas.facts import (
     ChangeFact,
     Fact,
+    InvoiceFact,
     PaymentFact,
     RefundFact,
     TicketChanged,
@@ -31,6 +32,8 @@ from schemas.facts import (
     TicketPrinted,
     TicketRefunded,
     TicketStep,
+    WaitlistRequested,
+    WaitlistStep,
 )
 from schemas.observation import ReferenceClaim
 
@@ -74,6 +77,8 @@ class SnapshotTicket:
     change_kind: Literal["train", "destination"] = "train"
     printed_at: datetime | None = None
     control_no: str | None = None
+    resigned_at: datetime | None = None
+    extensions: dict[str, str] | None = None
 
     @property
     def is_dated(self) -> bool:
@@ -91,27 +96,37 @@ class Snapshot:
     payments: tuple[PaymentFact, ...] = ()
     refunds: tuple[RefundFact, ...] = ()
     changes: tuple[ChangeFact, ...] = ()
+    waitlists: tuple[WaitlistRequested | WaitlistStep, ...] = ()
+    invoices: tuple[InvoiceFact, ...] = ()
 
 
 def facts_of(snapshot: Snapshot, losses: Losses) -> tuple[Fact, ...]:
-    """Every fact that the snapshot can date, tickets first, then changes, payments and refunds."""
+    """Every fact that the snapshot can date, tickets first, then changes, money, waitlists and invoices."""
     facts: list[Fact] = []
     paired = list(_changed(snapshot))
     known = {fact.ticket_no for fact in paired}
     for ticket in snapshot.tickets:
         facts.extend(_ticket_facts(ticket, snapshot, losses, ticket.content.ticket_no in known))
-    return (*facts, *paired, *snapshot.changes, *snapshot.payments, *snapshot.refunds)
+    for more in (paired, snapshot.changes, snapshot.payments, snapshot.refunds, snapshot.waitlists, snapshot.invoices):
+        facts.extend(more)
+    return tuple(facts)
 
 
 def _ticket_facts(ticket: SnapshotTicket, snapshot: Snapshot, losses: Losses, paired: bool) -> Iterator[Fact]:
+    more = ticket.extensions
     if ticket.state in _HOLDS:
         if ticket.held_at and ticket.expires_at:
-            yield TicketHeld(ticket=ticket.content, occurred_at=ticket.held_at, expires_at=ticket.expires_at)
+            held_at, until = ticket.held_at, ticket.expires_at
+            yield TicketHeld(ticket=ticket.content, occurred_at=held_at, expires_at=until, extensions=more)
     elif ticket.issued_at:
-        yield TicketIssued(ticket=ticket.content, occurred_at=ticket.issued_at)
+        yield TicketIssued(ticket=ticket.content, occurred_at=ticket.issued_at, extensions=more)
     if ticket.printed_at:
         yield TicketPrinted(
             ticket_no=ticket.content.ticket_no, control_no=ticket.control_no, occurred_at=ticket.printed_at
+        )
+    if ticket.resigned_at:
+        yield TicketStep(
+            fact="ticket.resigned_on_board", ticket_no=ticket.content.ticket_no, occurred_at=ticket.resigned_at
         )
     yield from _step(ticket, snapshot, losses, paired)
 
@@ -120,8 +135,9 @@ def _step(ticket: SnapshotTicket, snapshot: Snapshot, losses: Losses, paired: bo
     """The fact that ended or advanced the ticket, from its record or, without one, from the time of its state."""
     number, at = ticket.content.ticket_no, ticket.state_at
     if ticket.state == "refunded":
-        refund = next((r for r in reversed(snapshot.refunds) if number in r.ticket_nos), None)
+        refund = _leading_refund(snapshot, number)
         if refund is not None:
+            _check_time(ticket, refund.occurred_at, losses)
             yield TicketRefunded(ticket_no=number, refund_ref=refund.refund_ref, occurred_at=refund.occurred_at)
             return
         if at is not None:
@@ -130,6 +146,8 @@ def _step(ticket: SnapshotTicket, snapshot: Snapshot, losses: Losses, paired: bo
             return
     elif ticket.state == "changed":
         if paired:
+            change = next(c for c in snapshot.changes if number in c.old_ticket_nos)
+            _check_time(ticket, change.occurred_at, losses)
             return
         if at is not None:
             losses.add(ticket.place, "inferred", "changed", "no change record names this ticket")
@@ -143,6 +161,18 @@ def _step(ticket: SnapshotTicket, snapshot: Snapshot, losses: Losses, paired: bo
     losses.add(ticket.place, "not_expressible", ticket.state, "no field says when")
 
 
+def _check_time(ticket: SnapshotTicket, recorded_at: datetime, losses: Losses) -> None:
+    """The record's time counts; another one on the ticket is a loss."""
+    if ticket.state_at is not None and ticket.state_at != recorded_at:
+        losses.add(ticket.place, "less_precise", ticket.state_at.isoformat(), "its record says another time")
+
+
+def _leading_refund(snapshot: Snapshot, number: str) -> RefundFact | None:
+    """The beginning of the last repayment that names this ticket and is no part of another one."""
+    named = [r for r in snapshot.refunds if number in r.ticket_nos and r.part_of is None]
+    return next((r for r in named if r.refund_ref == named[-1].refund_ref), None)
+
+
 def _changed(snapshot: Snapshot) -> Iterator[TicketChanged]:
     """One ``changed`` per old ticket; old and new are paired in order when there are as many of each."""
     for change in snapshot.changes:
@@ -152,9 +182,19 @@ def _changed(snapshot: Snapshot) -> Iterator[TicketChanged]:
             yield TicketChanged(ticket_no=old, new_ticket_no=new, kind=change.kind, occurred_at=change.occurred_at)
 
 
-def references(order_no: str, snapshot: Snapshot, *own: ReferenceClaim) -> tuple[ReferenceClaim, ...]:
-    """The anchor first, then the channel's own names, then every payment and refund."""
-    claims = [ReferenceClaim(system="rail", kind="order", value=order_no), *own]
-    claims += [ReferenceClaim(system=p.processor, kind="payment", value=p.processor_ref) for p in snapshot.payments]
-    claims += [ReferenceClaim(system=r.processor, kind="refund", value=r.refund_ref) for r in snapshot.refunds]
-    return tuple(dict.fromkeys(claims))
+def references(order_no: str | None, snapshot: Snapshot, *own: ReferenceClaim) -> tuple[ReferenceClaim, ...]:
+    """The anchor first, then the channel's own names, then every payment, refund and invoice.
+
+    ``order_no`` is None for a waitlist that has not become an order yet: then its own number is the anchor.
+    """
+    rail = [("order", order_no)] if order_no else []
+    rail += [("waitlist", waitlist.waitlist_ref) for waitlist in snapshot.waitlists]
+    money = [(p.processor, "payment", p.processor_ref) for p in snapshot.payments]
+    money += [(r.processor, "refund", r.refund_ref) for r in snapshot.refunds]
+    money += [("tax", "invoice", invoice.invoice_no) for invoice in snapshot.invoices]
+    anchors = [_claim("rail", kind, value) for kind, value in dict.fromkeys(rail)]
+    return (*anchors, *own, *(_claim(*names) for names in dict.fromkeys(money)))
+
+
+def _claim(system: str, kind: str, value: str) -> ReferenceClaim:
+    return ReferenceClaim.model_validate({"system": system, "kind": kind, "value": value})

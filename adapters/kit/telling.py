@@ -1,6 +1,7 @@
 """The part of an order that a channel of tickets can be told: what every ``format`` asks of it first.
 
 A ticket without its sale (an incomplete order) has no train, seat or fare to speak of: it is left out with a loss.
+What a channel has no words for is a loss too: ``words`` names what it does have words for.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,26 @@ from typing import Literal
 from adapters.kit.reading import Losses
 from schemas.facts import Leg, Seat
 from schemas.money import Money
-from schemas.order import Order, OrderPassenger, Payment, Refund, Ticket
+from schemas.order import Change, Order, OrderPassenger, Payment, Refund, Ticket
+
+Word = Literal[
+    "waitlists",
+    "invoices",
+    "pickups",
+    "override",
+    "split_refund",
+    "external",
+    "refund_state",
+    "payment_state",
+    "printed_at",
+    "resigned",
+    "berth",
+    "later_acts",
+    "surcharges",
+    "issued_by",
+]
+Words = frozenset[Word]
+_NONE: Words = frozenset()
 
 SURCHARGE = "agent_service"
 """The agents' 5 yuan per ticket: the one surcharge there is."""
@@ -31,7 +51,9 @@ class Whole:
     place: str
 
 
-def whole_tickets(order: Order, losses: Losses, desk: frozenset[str] = frozenset()) -> list[Whole]:
+def whole_tickets(
+    order: Order, losses: Losses, desk: frozenset[str] = frozenset(), words: Words = _NONE
+) -> list[Whole]:
     """The tickets that can be told, in the order's order. ``desk``: the details of a point of sale it has words for."""
     people = {person.passenger_id: person for person in order.passengers}
     kinds = {old: change.kind for change in order.changes for old in change.old_ticket_nos}
@@ -41,10 +63,12 @@ def whole_tickets(order: Order, losses: Losses, desk: frozenset[str] = frozenset
         person = people.get(ticket.passenger_id or "")
         whole = _whole(order, ticket, person, kinds.get(ticket.ticket_no, "train"), place)
         if whole is None:
-            losses.add(place, "not_expressible", ticket.ticket_no, "its sale is not known yet")
+            if "later_acts" not in words:
+                losses.add(place, "not_expressible", ticket.ticket_no, "its sale is not known yet")
             continue
         told.append(whole)
-        _unsaid(whole, losses, desk)
+        _unsaid_of_sale(whole, losses, desk, words)
+        _unsaid_of_ticket(whole, losses, words)
     return told
 
 
@@ -70,43 +94,98 @@ def _whole(
     )
 
 
-def _unsaid(whole: Whole, losses: Losses, desk: frozenset[str]) -> None:
-    """What no channel's ticket record has a field for."""
+def _unsaid_of_sale(whole: Whole, losses: Losses, desk: frozenset[str], words: Words) -> None:
+    """What the channel's ticket record has no field for: who sold it, on what terms, to whom."""
     seller = whole.ticket.point_of_sale
     details = {name for name, value in seller or () if value is not None} - {"channel"} - desk
     if details:
         losses.add(f"{whole.place}/point_of_sale", "not_expressible", ", ".join(sorted(details)))
     for index, surcharge in enumerate(whole.ticket.surcharges):
-        if surcharge.kind != SURCHARGE:
+        if surcharge.kind != SURCHARGE and "surcharges" not in words:
             losses.add(f"{whole.place}/surcharges/{index}", "not_expressible", surcharge.kind)
-    if whole.ticket.origin == "waitlist":
+    if whole.ticket.origin == "waitlist" and "waitlists" not in words:
         losses.add(f"{whole.place}/origin", "not_expressible", "waitlist", "told as a sale")
-    if not whole.ticket.seat_granted:
-        losses.add(f"{whole.place}/seat_granted", "not_expressible", "false", "another ticket holds the seat")
-    if whole.seat.position:
-        losses.add(f"{whole.place}/seat/position", "not_expressible", whole.seat.position)
-    if whole.passenger.document.issued_by:
+    if whole.passenger.document.issued_by and "issued_by" not in words:
         losses.add(f"{whole.place}/passenger/document/issued_by", "not_expressible")
 
 
-def captured(order: Order, losses: Losses) -> list[Payment]:
-    """The payments that have a time of capture; of others the order does not say when, so they are not told."""
+def _unsaid_of_ticket(whole: Whole, losses: Losses, words: Words) -> None:
+    """What the channel's ticket record has no field for: the seat and what became of the ticket."""
+    ticket, seat = whole.ticket, whole.seat
+    if not ticket.seat_granted:
+        losses.add(f"{whole.place}/seat_granted", "not_expressible", "false", "another ticket holds the seat")
+    if seat.position and not (seat.number or "").lower().endswith(seat.position):
+        losses.add(f"{whole.place}/seat/position", "not_expressible", seat.position)
+    if seat.berth and "berth" not in words:
+        losses.add(f"{whole.place}/seat/berth", "not_expressible", seat.berth)
+    if ticket.resigned_at and "resigned" not in words:
+        losses.add(f"{whole.place}/resigned_at", "not_expressible", ticket.resigned_at.isoformat())
+
+
+def unsaid(order: Order, losses: Losses, words: Words = _NONE, extensions: frozenset[str] = frozenset()) -> None:
+    """Everything about the order as a whole that this channel has no words for, one loss each.
+
+    ``extensions``: the keys that are this channel's own words.
+    """
+    if order.dispute == "open":
+        losses.add("/dispute", "not_expressible", "open")
+    for name, things in (("waitlists", order.waitlists), ("invoices", order.invoices), ("pickups", order.pickups)):
+        if name not in words:
+            for index, thing in enumerate(things):
+                losses.add(f"/{name}/{index}", "not_expressible", next(iter(thing))[1])
+    overrides = [(f"/refunds/{index}", refund.override) for index, refund in enumerate(order.refunds)]
+    overrides += [(f"/changes/{index}", change.override) for index, change in enumerate(order.changes)]
+    for place, override in overrides:
+        if override and "override" not in words:
+            losses.add(f"{place}/override", "not_expressible", override.reason)
+    for key, value in (order.extensions or {}).items():
+        if key not in extensions:
+            losses.add(f"/extensions/{key}", "not_expressible", value)
+
+
+def confirmed(order: Order, losses: Losses) -> list[Change]:
+    """The changes that took place; a quote alone, and that the difference was settled, is not told."""
+    told = []
+    for index, change in enumerate(order.changes):
+        if change.settled:
+            losses.add(f"/changes/{index}/settled", "not_expressible", "true")
+        if change.confirmed_at is None:
+            losses.add(f"/changes/{index}", "not_expressible", change.change_id, "it is not confirmed")
+        else:
+            told.append(change)
+    return told
+
+
+def captured(order: Order, losses: Losses, words: Words = _NONE) -> list[Payment]:
+    """The payments that can be told: those with a time of capture, or of their state where a channel has that word."""
     told = []
     for index, payment in enumerate(order.payments):
-        if payment.captured_at is None or payment.state != "captured":
+        says_state = "payment_state" in words and payment.state_since is not None
+        if payment.state == "charged_back" and payment.captured_at is None:
+            says_state = False  # a wire that says since when it is charged back also says when it was captured
+        if not says_state and (payment.captured_at is None or payment.state != "captured"):
             losses.add(f"/payments/{index}/state", "not_expressible", payment.state)
         if payment.fee is not None:
             losses.add(f"/payments/{index}/fee", "not_expressible")
-        if payment.captured_at is not None:
+        if says_state or payment.captured_at is not None:
             told.append(payment)
     return told
 
 
-def requested(order: Order, losses: Losses) -> list[Refund]:
-    """All refunds, as requested; that a processor has sent or settled them, or that nobody asked, is not told."""
+def requested(order: Order, losses: Losses, words: Words = _NONE) -> list[Refund]:
+    """The refunds that can be told; where a channel lacks the words, as requested and each one on its own.
+
+    An external one was requested by nobody: a channel without that word is not told of it.
+    """
+    told = []
     for index, refund in enumerate(order.refunds):
-        if refund.state != "requested":
-            losses.add(f"/refunds/{index}/state", "not_expressible", refund.state, "told as requested")
-        if refund.external:
-            losses.add(f"/refunds/{index}/external", "not_expressible", "true")
-    return list(order.refunds)
+        place = f"/refunds/{index}"
+        if refund.external and "external" not in words:
+            losses.add(place, "not_expressible", refund.refund_ref, "nobody asked for it")
+            continue
+        if refund.state != "requested" and "refund_state" not in words:
+            losses.add(f"{place}/state", "not_expressible", refund.state, "told as requested")
+        if (refund.part_of or refund.payment_ref) and "split_refund" not in words:
+            losses.add(f"{place}/payment_ref", "not_expressible", refund.payment_ref or refund.part_of)
+        told.append(refund)
+    return told

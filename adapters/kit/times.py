@@ -4,11 +4,15 @@ China has kept UTC+8 without summer time since 1991, so a fixed offset says the 
 """
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from typing import Self
+from zoneinfo import ZoneInfo
 
 SHANGHAI = timezone(timedelta(hours=8))
 _YEARS = range(1990, 2101)
+_PARTS = {"Y": r"([0-9]{4})", **dict.fromkeys("mdHMS", r"([0-9]{2})")}
+_IN_ORDER = "YmdHMS"
 
 
 class TimeForm:
@@ -20,15 +24,40 @@ class TimeForm:
     True
     """
 
-    def __init__(self, pattern: str, layout: str, example: str) -> None:
+    def __init__(
+        self, pattern: str, layout: str, example: str, zone: tzinfo = SHANGHAI, order: tuple[int, ...] = ()
+    ) -> None:
         self._pattern = re.compile(pattern)
+        self._zone = zone
+        self._order = order
         self.layout = layout
         self.example = example
         self.words = f"a time like {example}"
         self._remembered = lru_cache(maxsize=8192)(self._read)
+        self._written = lru_cache(maxsize=8192)(self._write)
+
+    @classmethod
+    def of(cls, layout: str, zone: str = "Asia/Shanghai") -> Self:
+        """The form of a ``strftime`` layout made of %Y %m %d %H %M %S, whatever their order. ``zone``: an IANA name.
+
+        >>> TimeForm.of("%d.%m.%Y %H:%M").read("11.01.2026 08:00").isoformat()
+        '2026-01-11T08:00:00+08:00'
+
+        Raises ``ValueError`` for a layout without %Y, %m and %d, or with anything else.
+        """
+        letters = re.findall("%(.)", layout)
+        if len(set(letters)) != len(letters) or not {"Y", "m", "d"} <= set(letters) <= set(_PARTS):
+            raise ValueError(f"a layout of time is made of %Y %m %d and %H %M %S, each once; this is {layout!r}")
+        pieces = re.split("%(.)", layout)
+        pattern = "".join(_PARTS[piece] if at % 2 else re.escape(piece) for at, piece in enumerate(pieces))
+        order = tuple(letters.index(letter) for letter in _IN_ORDER if letter in letters)
+        if len(order) != max(_IN_ORDER.index(letter) for letter in letters) + 1:
+            raise ValueError(f"hours before minutes, minutes before seconds: {layout!r} leaves one out")
+        example = datetime(2026, 1, 11, 8, 2, 11, tzinfo=SHANGHAI).strftime(layout)
+        return cls(pattern, layout, example, SHANGHAI if zone == "Asia/Shanghai" else ZoneInfo(zone), order)
 
     def read(self, text: str) -> datetime | None:
-        """The aware time, or None for what is not of this form or cannot be (30 February, year 12).
+        """The aware time, or None for what is not of this form or cannot be (30 February, year 12, a skipped hour).
 
         Remembered: one message says the same minute many times, and a busy minute many messages.
         """
@@ -38,18 +67,31 @@ class TimeForm:
         found = self._pattern.fullmatch(text)
         if found is None:
             return None
-        year, month, day, *clock = [int(group) for group in found.groups() if group is not None]
+        numbers = [int(group) for group in found.groups() if group is not None]
+        year, month, day, *clock = [numbers[place] for place in self._order] or numbers
         if year not in _YEARS:
             return None
         hour, minute, second = (*clock, 0, 0, 0)[:3]
         try:
-            return datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI)
+            moment = datetime(year, month, day, hour, minute, second, tzinfo=self._zone)
         except ValueError:
             return None
+        if self._zone is SHANGHAI:
+            return moment
+        # With its offset in place of its zone: an ambiguous time compares equal to no time of another zone (PEP 495).
+        return moment.replace(tzinfo=timezone(moment.utcoffset() or timedelta())) if _exists(moment) else None
 
     def write(self, moment: datetime) -> str:
-        """The local time of an instant in this form."""
-        return moment.astimezone(SHANGHAI).strftime(self.layout)
+        """The local time of an instant in this form. Remembered like what was read: ``strftime`` is slow in Chinese."""
+        return self._written(moment)
+
+    def _write(self, moment: datetime) -> str:
+        return moment.astimezone(self._zone).strftime(self.layout)
+
+
+def _exists(moment: datetime) -> bool:
+    """Whether clocks ever showed this: not in the hour that summer time skips."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) == moment.replace(tzinfo=None)
 
 
 def local_date(moment: datetime) -> date:

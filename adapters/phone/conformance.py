@@ -20,7 +20,7 @@ class Conformance(AdapterConformance):
             operation = order.getparent()
             if operation is None:
                 continue
-            place = f"/Envelope/Body/{local(operation)}"
+            place = f"/Envelope/Body/{local(operation.tag)}"
             _add(operation, place, places)
             _add(order, f"{place}/Order", places)
             for name in GROUPS - {"Order"}:

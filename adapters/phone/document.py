@@ -1,73 +1,113 @@
-"""GB18030 XML bytes -> elements -> records. No entities, no document type, no network: a message is only a message."""
+"""The call centre's XML as records: children are fields, places are XPaths, nothing beside them goes unheard."""
 
 import re
+from functools import lru_cache
 
 from lxml import etree
 
-from adapters.kit.reading import Losses, Record, check_size, decode_text, refusal
-from adapters.phone.wire import DECLARATION, GROUPS, LISTS, NS
+from adapters.kit.reading import Losses, Record
+from adapters.kit.xml import read_xml
+from adapters.phone.wire import GROUPS, LISTS, MODES, NS, SOAP
 
-_DECLARED = re.compile(r"""^<\?xml[^>]*?encoding=["']GB18030["'][^>]*\?>""", re.IGNORECASE)
 _HERE = f"{{{NS}}}"
+_GROUPS = GROUPS | MODES.keys() | {f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"}
 
 
-def read_xml(raw: bytes, maximum: int | None) -> etree._Element:
-    """The root element; refuses what is too large, not GB18030, not well-formed, or has a document type."""
-    if maximum is not None:
-        check_size(raw, maximum)
-    text = decode_text(raw, "gb18030")
-    declared = _DECLARED.match(text)
-    if declared is None:
-        expected = DECLARATION.strip()
-        detail = "the message does not begin by declaring its encoding"
-        raise refusal("encoding_damaged", "line 1", detail, expected=expected, found=text[:60], example=expected)
-    body = text[declared.end() :]
-    if "<!DOCTYPE" in body:
-        raise refusal("message_malformed", "/", "a message has no document type", found="<!DOCTYPE")
-    try:
-        return etree.fromstring(body.encode("utf-8", "replace"), _parser())
-    except etree.XMLSyntaxError as error:
-        whole = body.rstrip().endswith("Envelope>")
-        code = "message_malformed" if whole else "message_truncated"
-        line, column = error.position
-        raise refusal(code, f"line {line}, column {column}", str(error), expected="well-formed XML") from error
+def read_message(raw: bytes, maximum: int | None) -> etree._Element:
+    """The root element of a message or day extract; see ``adapters.kit.xml`` for what is refused."""
+    return read_xml(raw, "gb18030", maximum, ending="Envelope>")
 
 
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
+@lru_cache(maxsize=512)
+def local(tag: str) -> str:
+    """An element's name without our namespace; a foreign one keeps its own and so matches nothing."""
+    return tag.removeprefix(_HERE)
 
 
-def local(element: etree._Element) -> str:
-    """The element's name without our namespace; a foreign one keeps its own and so matches nothing."""
-    return str(element.tag).removeprefix(_HERE)
+def fault_of(root: etree._Element) -> tuple[str, str] | None:
+    """Code and sentence of a SOAP fault (SOAP 1.1, 4.4) in place of an operation; None when there is none."""
+    fault = root.find(f"{{{SOAP}}}Body/{{{SOAP}}}Fault")
+    if fault is None:
+        return None
+    said = {etree.QName(child).localname: (child.text or "").strip() for child in fault}
+    return re.split("[:.]", said.get("faultcode", ""))[-1], said.get("faultstring", "")
 
 
-def record(element: etree._Element, pointer: str, losses: Losses) -> Record:
-    """An element's children (and attributes, as ``@name``) as fields to read; groups are read with :func:`groups`."""
-    name = local(element)
-    lists = LISTS.get(name, frozenset())
-    fields: dict[str, object] = {f"@{key}": value for key, value in element.attrib.items()}
+class Elements(list[etree._Element]):
+    """Elements of one name that hold others; shown by the texts in them."""
+
+    def __repr__(self) -> str:
+        texts = (text.strip() for element in self for text in element.itertext())
+        return " | ".join(text for text in texts if text)
+
+
+class Element(Record):
+    """An XML element whose children are the fields; places are XPaths.
+
+    Attributes are fields ``@name``, of a child that holds a text ``child/@name``; text beside elements is ``text()``.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, element: etree._Element, pointer: str, losses: Losses) -> "Element":
+        """The record of one element."""
+        return cls(_fields(element), pointer, losses, "phone")
+
+    def at(self, name: str) -> str:
+        return f"{self.pointer}/{name}"
+
+    def texts(self, name: str, *, most: int = 20) -> list[str]:
+        value = self.take(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or len(value) > most:
+            raise self.refuse(name, "message_malformed", f"{name} is there more than {most} times", expected="texts")
+        items = Record({f"{name}[{i}]": item for i, item in enumerate(value, 1)}, self.pointer, self.losses, "phone")
+        return [items.text(item) for item in items.fields]
+
+    def inner(self, name: str) -> "list[Element]":
+        """The elements of a name that is there once: their places have no number."""
+        found = self.take(name)
+        place = f"{self.pointer}/{name.rpartition('}')[2]}"
+        return [Element.of(child, place, self.losses) for child in found] if isinstance(found, Elements) else []
+
+    def children(self, name: str, *, least: int = 0, most: int = 20) -> list[Record]:
+        found = self.take(name)
+        elements = found if isinstance(found, Elements) else Elements()
+        if not least <= len(elements) <= most:
+            detail = f"{len(elements)} {name} elements"
+            raise self.refuse(name, "message_malformed", detail, expected=f"{least} to {most}")
+        return [Element.of(child, f"{self.pointer}/{name}[{i}]", self.losses) for i, child in enumerate(elements, 1)]
+
+
+def _fields(element: etree._Element) -> dict[str, object]:
+    name = local(element.tag)
+    fields: dict[str, object] = {f"@{key}": value for key, value in element.items()}
+    lists, strays = LISTS.get(name, frozenset()), element.text or ""
     for child in element:
-        inner = local(child)
-        if inner in GROUPS:
+        if (tail := child.tail) is not None:
+            strays += tail
+        name = local(child.tag)
+        if name in _GROUPS:
+            group = fields.setdefault(name, Elements())
+            if isinstance(group, Elements):
+                group.append(child)
             continue
-        value: object = (child.text or "").strip() if len(child) == 0 else etree.tostring(child, encoding="unicode")
-        known = fields.get(inner)
-        if inner in lists:
-            fields[inner] = [*known, value] if isinstance(known, list) else [value]
-        elif inner in fields:
-            fields[inner] = [known, value]
+        text = child.text
+        value: object = "" if text is None else text.strip()
+        if len(child):  # what holds elements is no text: shown as it is, and refused where a text is expected
+            value = {"xml": etree.tostring(child, encoding="unicode", with_tail=False)}
+        for key, attribute in child.items():
+            fields[f"{name}/@{key}"] = attribute
+        if name in lists:
+            known = fields.setdefault(name, [])
+            if isinstance(known, list):
+                known.append(value)
+        elif name in fields:
+            fields[name] = [fields[name], value]
         else:
-            fields[inner] = value
-    return Record(fields, pointer, losses, "phone")
-
-
-def groups(parent: etree._Element, name: str, pointer: str, losses: Losses, most: int) -> list[Record]:
-    """The repeated elements ``name`` below ``parent``, each at its XPath; more than ``most`` is no order."""
-    found = parent.findall(f"{_HERE}{name}")
-    if len(found) > most:
-        detail = f"{len(found)} {name} elements"
-        raise refusal("message_malformed", f"{pointer}/{name}", detail, expected=f"at most {most}", found=len(found))
-    return [record(child, f"{pointer}/{name}[{index}]", losses) for index, child in enumerate(found, 1)]
+            fields[name] = value
+    if strays and (strays := strays.strip()):
+        fields["text()"] = strays
+    return fields

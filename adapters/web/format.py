@@ -1,21 +1,31 @@
 """Order -> web's JSON: the snapshot that the web channel would have sent, had it done the act itself."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
+from adapters.kit import berths
 from adapters.kit.letters import ACT_OF_EVENT
+from adapters.kit.pages import waitlist_of, write_page
 from adapters.kit.people import national
 from adapters.kit.reading import Losses
-from adapters.kit.telling import Whole, captured, requested, whole_tickets
+from adapters.kit.telling import Whole, unsaid, whole_tickets
 from adapters.kit.times import SHANGHAI
+from adapters.kit.writing import Native, Pen
 from adapters.web.profile import PROFILE
-from adapters.web.wire import LETTER_NAMES, LETTERS, PAGE_TIME, STANDING, TIME
+from adapters.web.wire import (
+    LETTER_NAMES,
+    LETTERS,
+    PAGE,
+    PAGE_TIME,
+    STANDING,
+    TIME,
+    TRADE_MODE,
+    WORDS,
+)
 from hub.ports import Formatted
-from schemas.codes import CodeList, code_list
 from schemas.events import OrderEvent
-from schemas.order import Change, Order, Payment, Refund
+from schemas.order import Order
 from schemas.stations import station_name
 
 _HELD = {"sale": "i", "change": "j", "destination_change": "s"}
@@ -23,18 +33,17 @@ _ISSUED = {"sale": "a", "change": "f", "destination_change": "r"}
 _CHANGED = {"train": "d", "destination": "p"}
 _EPOCH_DAY = "1970-01-{day:02d} {clock}"
 
-Native = dict[str, Any]
-
 
 def format(event: OrderEvent, order: Order) -> Formatted | None:
-    """The envelope with this one order; None when no ticket of it can be told yet."""
+    """The envelope with this one order; None when nothing of it can be told yet: no ticket, no waitlist."""
     losses = Losses()
-    number = order.reference("rail", "order")
-    tickets = [_ticket(whole, order, losses) for whole in whole_tickets(order, losses)]
-    if number is None or not tickets or event.type not in PROFILE.subscribes:
+    pen = Pen("web", PAGE.money.fen, TIME, losses)
+    tickets = [_ticket(whole, order, pen) for whole in whole_tickets(order, losses, words=WORDS)]
+    number = order.reference("rail", "order") or ""
+    anchor = number or order.reference("rail", "waitlist")
+    if anchor is None or not (tickets or not number) or event.type not in PROFILE.subscribes:
         return None
-    if order.dispute == "open":
-        losses.add("/dispute", "not_expressible", "open")
+    unsaid(order, losses, WORDS, frozenset({TRADE_MODE}))
     content = {
         "sequence_no": number,
         "order_date": TIME.write(order.booked_at or order.updated_at),
@@ -43,9 +52,7 @@ def format(event: OrderEvent, order: Order) -> Formatted | None:
         "ticket_price_all": sum(ticket["ticket_price"] for ticket in tickets),
         "pay_flag": "Y" if order.fulfilment == "held" else "N",
         "tickets": tickets,
-        "payments": [_payment(payment, number, losses) for payment in captured(order, losses)],
-        "refunds": [_refund(refund, number) for refund in requested(order, losses)],
-        "changes": [_change(change) for change in order.changes if change.confirmed_at],
+        **write_page(order, anchor, PAGE, WORDS, pen),
     }
     envelope = {
         "messageId": str(event.event_id),
@@ -58,36 +65,40 @@ def format(event: OrderEvent, order: Order) -> Formatted | None:
     return Formatted(msgspec.json.encode(envelope), PROFILE.media_type, losses.all())
 
 
-def _ticket(whole: Whole, order: Order, losses: Losses) -> Native:
-    ticket, seat = whole.ticket, whole.seat
-    letter = _letter(whole, losses)
-    lapsed, cancelled = ticket.state == "expired", ticket.state == "cancelled"
-    held_at = ticket.state_since if ticket.state == "held" else order.booked_at
-    return {
+def _ticket(whole: Whole, order: Order, pen: Pen) -> Native:
+    ticket, place = whole.ticket, whole.place
+    letter = _letter(whole, pen.losses)
+    is_hold = LETTERS[letter].state == "held"
+    record = {
         "ticket_no": ticket.ticket_no,
         "batch_no": ticket.batch,
-        "sale_channel_code": _write("sales_channel", whole.sold_in, f"{whole.place}/point_of_sale/channel", losses),
+        "sale_channel_code": pen.code("sales_channel", whole.sold_in, f"{place}/point_of_sale/channel"),
         "ticket_status_code": letter,
         "ticket_status_name": LETTER_NAMES[letter],
         "status_time": TIME.write(ticket.state_since),
-        "cancel_flag": "Y" if cancelled else "N",
-        "reserve_time": _time(held_at) if LETTERS[letter].state == "held" else "",
-        "pay_limit_time": _time(ticket.hold_expires_at) if LETTERS[letter].state == "held" else "",
-        "lose_time": _time(ticket.state_since) if lapsed else "",
-        "issue_time": _time(ticket.issued_at),
+        "cancel_flag": "Y" if ticket.state == "cancelled" else "N",
+        "reserve_time": pen.time((ticket.held_at or order.booked_at) if is_hold else None),
+        "pay_limit_time": pen.time(ticket.hold_expires_at if is_hold else None),
+        "lose_time": pen.time(ticket.state_since if ticket.state == "expired" else None),
+        "issue_time": pen.time(ticket.issued_at),
         "print_no": ticket.control_no or "",
-        "train_date": f"{whole.leg.service_date.isoformat()} 00:00:00",
-        "start_train_date_page": PAGE_TIME.write(whole.leg.origin.at) if whole.leg.origin.at else "",
-        "coach_no": seat.coach or "",
-        "seat_no": (seat.number or "").rjust(4, "0"),
-        "seat_name": STANDING if seat.standing else f"{seat.number or ''}号",
-        "seat_type_code": _write("seat_class", seat.seat_class, f"{whole.place}/seat/seat_class", losses),
-        "ticket_type_code": _write("ticket_type", whole.ticket_type, f"{whole.place}/ticket_type", losses),
+        "print_time": pen.time(ticket.printed_at),
+        "ticket_type_code": pen.code("ticket_type", whole.ticket_type, f"{place}/ticket_type"),
         "ticket_price": whole.fare_gross.amount,
         "service_fee": whole.surcharge.amount,
-        "stationTrainDTO": _station(whole),
-        "passengerDTO": _passenger(whole, losses),
+        **_seat(whole, pen),
+        **_leg(whole),
+        "passengerDTO": _passenger(whole, pen),
     }
+    return record | _more(whole, order, pen)
+
+
+def _more(whole: Whole, order: Order, pen: Pen) -> Native:
+    """Fields that most tickets do not have: the waitlist a ticket came out of, and the channel's own words."""
+    found = {"trade_mode": (order.extensions or {}).get(TRADE_MODE)}
+    if whole.ticket.origin == "waitlist":
+        found["reserve_no"] = waitlist_of(order, whole.ticket.ticket_no, whole.place, pen)
+    return {name: value for name, value in found.items() if value}
 
 
 def _letter(whole: Whole, losses: Losses) -> str:
@@ -104,26 +115,40 @@ def _letter(whole: Whole, losses: Losses) -> str:
         case "used":
             return "m"
         case "issued":
-            paper = ticket.medium == "paper" or ticket.control_no is not None
-            if paper:
-                losses.add(f"{whole.place}/medium", "less_precise", "paper", "the time of printing is not told")
+            paper = ticket.medium == "paper"
+            if paper and origin != "sale" and ticket.printed_at is None:
+                losses.add(f"{whole.place}/medium", "not_expressible", "paper")
             return "b" if paper and origin == "sale" else _ISSUED[origin]
         case other:
             losses.add(f"{whole.place}/state", "not_expressible", other, "told as issued")
             return _ISSUED[origin]
 
 
-def _station(whole: Whole) -> Native:
+def _seat(whole: Whole, pen: Pen) -> Native:
+    seat = whole.seat
+    return {
+        "coach_no": seat.coach or "",
+        "seat_no": berths.four(seat),
+        "seat_name": STANDING if seat.standing else berths.words(seat),
+        "seat_type_code": pen.code("seat_class", seat.seat_class, f"{whole.place}/seat/seat_class"),
+    }
+
+
+def _leg(whole: Whole) -> Native:
     leg = whole.leg
     return {
-        "trainDTO": {"train_no": leg.train_no or ""},
-        "station_train_code": leg.train_code,
-        "from_station_telecode": leg.origin.station,
-        "from_station_name": station_name(leg.origin.station) or "",
-        "start_time": _epoch_clock(whole, leg.origin.at),
-        "to_station_telecode": leg.destination.station,
-        "to_station_name": station_name(leg.destination.station) or "",
-        "arrive_time": _epoch_clock(whole, leg.destination.at),
+        "train_date": f"{leg.service_date.isoformat()} 00:00:00",
+        "start_train_date_page": PAGE_TIME.write(leg.origin.at) if leg.origin.at else "",
+        "stationTrainDTO": {
+            "trainDTO": {"train_no": leg.train_no or ""},
+            "station_train_code": leg.train_code,
+            "from_station_telecode": leg.origin.station,
+            "from_station_name": station_name(leg.origin.station) or "",
+            "start_time": _epoch_clock(whole, leg.origin.at),
+            "to_station_telecode": leg.destination.station,
+            "to_station_name": station_name(leg.destination.station) or "",
+            "arrive_time": _epoch_clock(whole, leg.destination.at),
+        },
     }
 
 
@@ -136,63 +161,13 @@ def _epoch_clock(whole: Whole, at: datetime | None) -> str:
     return _EPOCH_DAY.format(day=days.days + 1, clock=local.strftime("%H:%M:%S"))
 
 
-def _passenger(whole: Whole, losses: Losses) -> Native:
-    person, place = whole.passenger, f"{whole.place}/passenger/document/type"
+def _passenger(whole: Whole, pen: Pen) -> Native:
+    person = whole.passenger
     return {
         "passenger_name": person.name,
-        "passenger_id_type_code": _write("document_type", person.document.type, place, losses),
+        "passenger_id_type_code": pen.code(
+            "document_type", person.document.type, f"{whole.place}/passenger/document/type"
+        ),
         "passenger_id_no": person.document.number,
         "mobile_no": national(person.phone),
     }
-
-
-def _payment(payment: Payment, number: str, losses: Losses) -> Native:
-    place = f"/payments/{payment.payment_id}"
-    return {
-        "tradeNo": number,
-        "bankCode": _write("processor", payment.processor, f"{place}/processor", losses),
-        "payModeCode": _write("payment_method", payment.method, f"{place}/method", losses),
-        "bankTransNo": payment.processor_ref,
-        "transAmount": payment.amount_gross.amount,
-        "transDate": _time(payment.captured_at),
-        "transStatus": "S",
-    }
-
-
-def _refund(refund: Refund, number: str) -> Native:
-    return {
-        "tradeNo": number,
-        "bankCode": code_list("processor").write("web", refund.processor) or refund.processor,
-        "refundNo": refund.refund_ref,
-        "ticketNos": list(refund.ticket_nos),
-        "refundAmount": refund.amount_gross.amount,
-        "refundFee": refund.fee.amount,
-        "transAmount": refund.amount_net.amount,
-        "transDate": TIME.write(refund.requested_at),
-        "refundStatus": "R",
-    }
-
-
-def _change(change: Change) -> Native:
-    return {
-        "changeNo": change.change_id,
-        "changeType": "1" if change.kind == "train" else "2",
-        "oldTicketNos": list(change.old_ticket_nos),
-        "newTicketNos": list(change.new_ticket_nos),
-        "changeFee": change.fee.amount,
-        "changeDifference": change.difference.amount,
-        "changeDate": _time(change.confirmed_at),
-    }
-
-
-def _time(at: datetime | None) -> str:
-    return TIME.write(at) if at else ""
-
-
-def _write(name: str, code: str, place: str, losses: Losses) -> str:
-    """The web's spelling of a code; a code it has none for is told as it is, with a loss."""
-    codes: CodeList = code_list(name)
-    native = codes.write("web", code)
-    if native is None:
-        losses.add(place, "unknown_code", code, f"the web has no code for it in {name}")
-    return native or code

@@ -1,14 +1,19 @@
-"""The words of the web channel that both directions use: letters of table A, forms of time, words of money records."""
+"""The words of the web channel that both directions use: letters of table A, forms of time, names of records."""
 
 from adapters.kit.letters import Letter
-from adapters.kit.money_records import ChangeNames, MoneyWire, PaymentNames, RefundNames
+from adapters.kit.money_records import ChangeNames, InvoiceNames, MoneyWire, PaymentNames, RefundNames
+from adapters.kit.pages import PAGE_WORDS, PageWire
 from adapters.kit.times import TimeForm
+from adapters.kit.waitlist_records import WaitlistWire
 
 TIME = TimeForm(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})", "%Y-%m-%d %H:%M:%S", "2026-01-09 16:51:55"
 )
 PAGE_TIME = TimeForm(r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2})", "%Y-%m-%d %H:%M", "2026-01-11 07:00")
+DAY = TimeForm(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", "%Y-%m-%d", "2026-01-11")
 STANDING = "无座"
+TRADE_MODE = "web.trade_mode"
+"""What the web calls ``trade_mode`` has no word in the contract: it travels as an extension."""
 
 LETTERS = {
     "a": Letter("issued"),
@@ -43,7 +48,45 @@ LETTER_NAMES = {
     "s": "变更到站待支付",
 }
 
-ACTS = {word: word for word in ("hold", "sale", "pay", "cancel", "change", "refund", "snapshot")}
+ACTS = {
+    word: word
+    for word in (
+        "hold",
+        "sale",
+        "pay",
+        "cancel",
+        "change",
+        "refund",
+        "waitlist",
+        "invoice",
+        "print",
+        "exit",
+        "snapshot",
+    )
+}
+
+WORDS = PAGE_WORDS
+"""What the web can say of an order; everything else is a loss when the web is told."""
+
+WAITLIST = WaitlistWire(
+    fen=1,
+    time=TIME,
+    day=DAY,
+    tickets="ticketNos",
+    sold_in="sale_channel_code",
+    words={"1": "waitlist.requested", "2": "waitlist.realised", "3": "waitlist.cancelled", "4": "waitlist.lapsed"},
+)
+
+INVOICE = InvoiceNames(
+    reference="invoiceNo",
+    tickets="ticketNos",
+    amount="invoiceAmount",
+    at="invoiceDate",
+    status="invoiceStatus",
+    reversed_at="reverseDate",
+    words={"I": "invoice.issued", "R": "invoice.reversed"},
+)
+
 MONEY = MoneyWire(
     fen=1,
     time=TIME,
@@ -55,11 +98,13 @@ MONEY = MoneyWire(
         amount="transAmount",
         at="transDate",
         status="transStatus",
+        became_at="statusDate",
         words={
             "S": "payment.captured",
             "P": "payment.initiated",
             "F": "payment.failed",
             "X": "payment.cancelled",
+            "B": "payment.charged_back",
         },
     ),
     refund=RefundNames(
@@ -74,6 +119,10 @@ MONEY = MoneyWire(
         status="refundStatus",
         became_at="statusDate",
         words={"R": "refund.requested", "S": "refund.sent", "D": "refund.settled", "F": "refund.failed"},
+        payment="bankTransNo",
+        part_of="mainRefundNo",
+        source="refundSource",
+        sources={"W": False, "B": True},
     ),
     change=ChangeNames(
         reference="changeNo",
@@ -85,4 +134,15 @@ MONEY = MoneyWire(
         at="changeDate",
         words={"1": "train", "2": "destination"},
     ),
+)
+
+PAGE = PageWire(
+    tickets="tickets",
+    tickets_max=10,
+    payments="payments",
+    refunds="refunds",
+    changes="changes",
+    money=MONEY,
+    invoice=INVOICE,
+    waitlist=WAITLIST,
 )

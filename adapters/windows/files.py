@@ -1,15 +1,16 @@
 """A window's file -> its transactions, after its three nested control totals have been checked.
 
-A total that does not fit refuses the whole file. A row that cannot be read becomes a message of its own, or spoils
-the transaction it stands in: ``parse`` refuses it with its line and columns, and its neighbours go on. Where such a
-row cannot be cut, the sums and the number of transactions above it prove nothing, and only records are counted.
+A total that does not fit refuses the whole file, naming both figures. A row that cannot be read becomes a message of
+its own, or spoils the transaction it stands in: ``parse`` refuses it with its line and columns, and its neighbours go
+on. What such a row would have added is then unknown, and only that: while it cannot be cut, the sums above it and the
+number of transactions of its shift prove nothing; records, shifts and offices are counted all the same.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from adapters.kit.columns import Layout, Line, cut, unpunch, write
 from adapters.kit.reading import Losses, Refused, refusal
-from adapters.windows.columns import Line, cut, unpunch, write
 from adapters.windows.layout import (
     FILE_HEADER,
     FILE_TRAILER,
@@ -19,9 +20,10 @@ from adapters.windows.layout import (
     RECORDS,
     SHIFT_HEADER,
     SHIFT_TRAILER,
-    Layout,
 )
+from adapters.windows.parse import desk_words
 from hub.ports import Part
+from schemas.money import format_decimal
 from schemas.observation import Rejection
 
 _NESTING = {
@@ -33,20 +35,22 @@ _NESTING = {
 """header or trailer -> the level in which it may stand, the level after it."""
 
 _TRAILERS = {layout.code: layout for layout in (SHIFT_TRAILER, OFFICE_TRAILER, FILE_TRAILER)}
+_ABOVE = {SHIFT_TRAILER.code: OFFICE_TRAILER.code, OFFICE_TRAILER.code: FILE_TRAILER.code}
 _TITLES = {"ST ": "shift trailer", "OT ": "office trailer", "FT ": "file trailer"}
+_MARKS = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 @dataclass(slots=True)
 class Totals:
-    """What stands below one trailer: units, records, the sum of all money columns; None once it cannot be known."""
+    """What stands below one trailer: units, records, the sum of all money columns; None for what cannot be known."""
 
-    units: int = 0
+    units: int | None = 0
     records: int = 0
     fen: int | None = 0
 
     def add(self, below: "Totals") -> None:
         """A unit of the level below has ended."""
-        self.units += 1
+        self.units = None if self.units is None else self.units + 1
         self.records += below.records
         self.fen = None if self.fen is None or below.fen is None else self.fen + below.fen
 
@@ -77,43 +81,44 @@ class _Reader:
     """Walks the lines once; levels are ``""`` (file), ``office``, ``shift``."""
 
     def __init__(self, raw: bytes) -> None:
+        _check_ends(raw)
         lines = raw.split(b"\r\n")
-        self._lines = lines[:-1] if lines[-1].strip() == b"" else lines
-        self._totals = {"FT ": Totals(), "OT ": Totals(), "ST ": Totals()}
+        self._lines = lines[:-1] if lines[-1].strip(b" ") == b"" else lines
+        self._totals = {code: Totals() for code in _TRAILERS}
         self._losses = Losses()
         self._level = ""
-        self._office = b""
+        self._office = ""
+        self._found: list[_Shift] = []
 
     def shifts(self) -> list[_Shift]:
-        header = self._header()
-        found: list[_Shift] = []
+        self._header()
         for number, line in enumerate(self._lines[1:], 2):
             code = line[:3].decode("ascii", "replace")
             if code == FILE_TRAILER.code:
                 self._expect("", number, code)
                 self._check(line, number, code)
                 self._last(number)
-                return found
+                return self._found
             if code in _NESTING:
                 within, after = _NESTING[code]
                 self._expect(within, number, code)
-                self._enter(code, line, number, header, found)
+                self._enter(code, line, number)
                 self._level = after
             else:
                 self._expect("shift", number, code)
-                self._record(line, number, code, found[-1])
-        place = f"line {len(self._lines)}, columns 1-3"
+                self._record(line, number, code)
+        place = f"line {max(1, len(self._lines))}, columns 1-3"
         raise refusal("message_truncated", place, "the file trailer is missing", expected="FT", example="FT ")
 
-    def _header(self) -> Line:
+    def _header(self) -> None:
         first = self._lines[0] if self._lines else b""
         if first[:3] != FILE_HEADER.code.encode():
             raise refusal("message_malformed", "line 1, columns 1-3", "no file header", expected="FH", found=first[:3])
-        header = cut(FILE_HEADER, first, 1, self._losses)
-        header.choice("kind", {"S": "S", "D": "D"})
+        header = cut(FILE_HEADER, first, 1, self._losses, system="windows")
+        self._prefix = header.choice("kind", {"S": "", "D": "day-"})
         header.choice("version", {"01": 1})
-        header.text("business_date", example="20260109")
-        return header
+        edition = header.integer("edition", high=99, default=0)
+        self._date = f"{header.date('business_date'):%Y%m%d}" + (f".{edition}" if edition else "")
 
     def _expect(self, level: str, number: int, code: str) -> None:
         if self._level != level:
@@ -121,68 +126,80 @@ class _Reader:
             detail = f"{code.strip() or 'this line'} may stand {names[level]} only"
             raise refusal("message_malformed", f"line {number}, columns 1-3", detail, found=code)
 
-    def _enter(self, code: str, line: bytes, number: int, header: Line, found: list[_Shift]) -> None:
+    def _enter(self, code: str, line: bytes, number: int) -> None:
         """A header opens a level, a trailer closes one and is checked."""
         if code == OFFICE_HEADER.code:
-            self._office = line
-            self._totals["OT "] = Totals()
+            self._office_line = line
+            self._office = self._words(OFFICE_HEADER, line, number)
+            self._totals[OFFICE_TRAILER.code] = Totals()
         elif code == SHIFT_HEADER.code:
-            self._totals["ST "] = Totals()
-            name = _shift_name(header, cut(OFFICE_HEADER, self._office, number, self._losses), line, number)
-            found.append(_Shift((self._lines[0], self._office, line), name))
+            self._totals[SHIFT_TRAILER.code] = Totals()
+            name = f"{self._prefix}{self._office}-{self._words(SHIFT_HEADER, line, number)}-{self._date}"
+            self._found.append(_Shift((self._lines[0], self._office_line, line), name))
         else:
             self._check(line, number, code)
-            above = {"ST ": "OT ", "OT ": "FT "}[code]
-            self._totals[above].add(self._totals[code])
+            self._totals[_ABOVE[code]].add(self._totals[code])
 
-    def _record(self, line: bytes, number: int, code: str, shift: _Shift) -> None:
-        totals = self._totals["ST "]
+    def _words(self, layout: Layout, line: bytes, number: int) -> str:
+        """``office`` of an office header, ``window-shift`` of a shift's: what message ids begin with."""
+        words = desk_words(cut(layout, line, number, self._losses, system="windows"))
+        return "-".join(str(words[name]) for name in ("office", "window", "shift") if name in words)
+
+    def _record(self, line: bytes, number: int, code: str) -> None:
+        totals, known = self._totals[SHIFT_TRAILER.code], self._found[-1].transactions
         totals.records += 1
-        fen = _fen(line, RECORDS.get(code), number)
+        layout = RECORDS.get(code)
+        whole = layout is not None and len(line) == layout.width
+        fen = _fen(line, layout) if layout is not None and whole else None
         totals.fen = None if totals.fen is None or fen is None else totals.fen + fen
         running = line[3:9].decode("ascii", "replace")
-        known = shift.transactions
-        if not running.isdigit():
-            running = f"line{number}"
-        if not known or known[-1].running != running:
-            known.append(_Transaction(running, number))
-            totals.units += 1
+        numbered = running.isascii() and running.isdigit()
+        if not (whole and numbered):
+            totals.units = None
+        if not known or known[-1].running != running or not numbered:
+            known.append(_Transaction(running if numbered else f"line{number}", number))
+            totals.units = None if totals.units is None else totals.units + 1
         known[-1].lines.append(line)
 
     def _check(self, line: bytes, number: int, code: str) -> None:
         """Compare one trailer with what stands below it."""
-        trailer, found = cut(_TRAILERS[code], line, number, self._losses), self._totals[code]
+        trailer = cut(_TRAILERS[code], line, number, self._losses, system="windows")
+        below = self._totals[code]
         units, records = (trailer.integer(name, high=999_999) for name in ("units", "records"))
-        if records != found.records:
-            raise _wrong(trailer, "records", code, str(found.records))
-        if found.fen is None:
-            return
-        if units != found.units:
-            raise _wrong(trailer, "units", code, str(found.units))
-        if trailer.amount("amount", signed=True).amount != found.fen:
-            raise _wrong(trailer, "amount", code, f"{found.fen} fen")
+        amount = trailer.amount("amount", signed=True)
+        if records != below.records:
+            raise _wrong(trailer, "records", code, str(below.records), str(records))
+        if below.units is not None and units != below.units:
+            raise _wrong(trailer, "units", code, str(below.units), str(units))
+        if below.fen is not None and amount.amount != below.fen:
+            summed = amount.model_copy(update={"amount": below.fen})
+            raise _wrong(trailer, "amount", code, format_decimal(summed), format_decimal(amount))
 
     def _last(self, number: int) -> None:
         if number != len(self._lines):
-            raise refusal("message_malformed", f"line {number + 1}, columns 1-3", "lines after the file trailer")
+            place, found = f"line {number + 1}, columns 1-3", self._lines[number][:20]
+            raise refusal("message_malformed", place, "something follows the file trailer", found=found)
 
 
-def _wrong(trailer: Line, name: str, code: str, expected: str) -> Refused:
-    detail = f"the control total '{name}' of the {_TITLES[code]} does not fit the records below it"
-    return trailer.refuse(name, "control_total_wrong", detail, expected=expected)
+def _check_ends(raw: bytes) -> None:
+    """What editors and mail gateways do to a file, said in words instead of as a wrong width."""
+    for mark, name in _MARKS.items():
+        if raw.startswith(mark):
+            detail = f"the file begins with the byte order mark of {name}"
+            raise refusal("encoding_damaged", "line 1, columns 1-3", detail, expected="GB18030, FH", found=mark.hex())
+    if b"\n" in raw and b"\r\n" not in raw:
+        first = raw.index(b"\n") + 1
+        detail = "the lines are ended by LF alone"
+        raise refusal("message_malformed", f"line 1, columns {first}-{first}", detail, expected="CR LF", found="LF")
 
 
-def _shift_name(header: Line, office: Line, line: bytes, number: int) -> str:
-    """``office-window-shift-businessdate``; a day extract's begins with ``day-``: it is no live message."""
-    shift = cut(SHIFT_HEADER, line, number, Losses())
-    name = f"{office.text('office')}-{shift.text('window')}-{shift.text('shift')}-{header.text('business_date')}"
-    return name if header.text("kind") == "S" else f"day-{name}"
+def _wrong(trailer: Line, name: str, code: str, below: str, said: str) -> Refused:
+    detail = f"the control total '{name}' of the {_TITLES[code]} is {said}, the records below it are {below}"
+    return trailer.refuse(name, "control_total_wrong", detail, expected=below)
 
 
-def _fen(line: bytes, layout: Layout | None, number: int) -> int | None:
+def _fen(line: bytes, layout: Layout) -> int | None:
     """The sum of a record's money columns; None when it cannot be read."""
-    if layout is None or len(line) != layout.width:
-        return None
     fen = 0
     for column in layout.columns:
         if column.kind == "money":

@@ -1,60 +1,18 @@
-"""The records of a window's file, declared as columns: name, width in bytes, kind, meaning. Nothing else says it.
+"""The records of a window's file, declared as columns (``adapters.kit.columns`` reads and writes by it). Nothing else
+says it.
 
-    kind     on the wire
-    text     GB18030, filled with blanks on the right; the width is in bytes, cut before decoding
-    code     letters and digits, filled with blanks on the right
-    digits   digits, filled with zeros on the left
-    money    11 (13 in trailers) digits of fen, the last one overpunched with the sign: ``{ABCDEFGHI`` plus 0 to 9,
-             ``}JKLMNOPQR`` minus 0 to 9
-    moment   MMDDhhmm, local time; the year is the one that brings it nearest to the business date of the file
-    day      MMDD, the same
-    date     YYYYMMDD
-
-A line is its record code (3 bytes) and its columns, ended by CR LF, and has exactly this width. A column of blanks
-is absent.
+The format grows without breaking old files: a column is only ever taken out of a reserve, where old files have
+blanks, and a new thing gets a record of its own.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from adapters.kit.columns import Column, Layout
 
-Kind = Literal["text", "code", "digits", "money", "moment", "day", "date"]
+RESERVE = "reserve"
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column. ``width`` in bytes."""
+def _reserve(width: int = 8) -> Column:
+    return Column(RESERVE, width, "text", "blank; what stands here is reported as a loss", optional=True)
 
-    name: str
-    width: int
-    kind: Kind
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One record: its code, what it is called at the window, its columns after the code."""
-
-    code: str
-    name_zh: str
-    columns: tuple[Column, ...]
-
-    @cached_property
-    def width(self) -> int:
-        """The width of the line in bytes without CR LF."""
-        return 3 + sum(column.width for column in self.columns)
-
-    @cached_property
-    def spans(self) -> dict[str, tuple[int, int]]:
-        """name -> first and last byte, counted from 1 as people do."""
-        spans, first = {}, 4
-        for column in self.columns:
-            spans[column.name] = (first, first + column.width - 1)
-            first += column.width
-        return spans
-
-
-_RESERVE = Column("reserve", 8, "text", "blank; what stands here is reported as a loss")
 
 _HEAD = (
     Column("running", 6, "digits", "running number of the transaction in its shift"),
@@ -62,38 +20,50 @@ _HEAD = (
     Column("acted_in", 1, "code", "channel that did it, list sales_channel (C = window)"),
     Column("order_no", 10, "code", "rail order number"),
 )
-_TICKET_NO = Column("ticket_no", 17, "code", "ticket number")
-_CONTROL_NO = Column("control_no", 8, "code", "number of the printed paper; blank without paper")
-_PICKUP = Column("pickup_code", 12, "code", "pickup code of a phone reservation")
+_TICKET_NO = Column("ticket_no", 17, "code", "ticket number: order number, batch (1), coach (2), seat (4)")
+_PICKUP = Column("pickup_code", 12, "code", "pickup code of a phone reservation", optional=True)
+_PROCESSOR = Column("processor", 1, "code", "list processor")
 _REFUND_REF = Column("refund_ref", 35, "code", "refund number")
-_PROCESSOR = Column("processor", 1, "code", "list processor: W, B, C")
+_MONEY_BACK = (
+    Column("gross", 11, "money", "fares given back"),
+    Column("fee", 11, "money", "kept by the railway"),
+    Column("net", 11, "money", "minus: money that leaves the till"),
+)
+
+
+def _control_no(optional: bool = True) -> Column:
+    return Column("control_no", 8, "code", "number of the printed paper; blank without paper", optional=optional)
+
 
 _TICKET = (
     *_HEAD,
     _TICKET_NO,
     Column("sold_in", 1, "code", "channel that sold the order, list sales_channel"),
-    Column("origin", 1, "code", "S sold, C by change, D by change of destination"),
-    Column("replaces", 17, "code", "old ticket number, of a change"),
+    Column("origin", 1, "code", "S sold, C by change, D by change of destination, W from the waitlist"),
+    Column("replaces", 17, "code", "old ticket number, of a change", optional=True),
     Column("ticket_type", 1, "code", "list ticket_type"),
     Column("document_type", 1, "code", "list document_type"),
     Column("document_no", 24, "code", "document number"),
     Column("name", 40, "text", "passenger"),
-    Column("mobile", 15, "code", "mobile number"),
-    Column("train_no", 12, "code", "internal train number"),
+    Column("mobile", 15, "code", "mobile number: 11 digits, or + and country code", optional=True),
+    Column("train_no", 12, "code", "internal train number", optional=True),
     Column("train_code", 5, "code", "train as the passenger knows it"),
     Column("run_date", 4, "day", "day on which the train leaves its origin"),
     Column("from_station", 3, "code", "telecode"),
     Column("depart", 8, "moment", "departure there"),
     Column("to_station", 3, "code", "telecode"),
     Column("arrive", 8, "moment", "arrival there"),
-    Column("seat", 7, "code", "class letter, coach (2), seat (4, zeros on the left; blank = standing)"),
+    Column("seat", 7, "code", "class letter, coach (2, 00 = none), seat (4, zeros on the left; blank = standing)"),
     Column("fare", 11, "money", "fare, positive"),
-    Column("surcharge", 11, "money", "agents' service fee"),
-    _CONTROL_NO,
+    Column("surcharge", 11, "money", "agents' service fee", optional=True),
+    _control_no(),
     _PICKUP,
-    Column("limit", 8, "moment", "end of the hold (HD only)"),
-    _RESERVE,
+    Column("limit", 8, "moment", "end of the hold (HD only)", optional=True),
+    Column("berth", 1, "code", "L lower, M middle, U upper; blank: no berth", optional=True),
+    _reserve(7),
 )
+
+_STEP = (*_HEAD, _TICKET_NO, _reserve())
 
 _TRAILER = (
     Column("units", 6, "digits", "ST: transactions, OT: shifts, FT: offices"),
@@ -108,19 +78,20 @@ FILE_HEADER = Layout(
         Column("kind", 1, "code", "S one shift, D a whole day, N a notice from the hub"),
         Column("version", 2, "digits", "01"),
         Column("business_date", 8, "date", "business date of the file"),
-        _RESERVE,
+        Column("edition", 2, "digits", "00 or blank: first writing; a corrected shift counts up", optional=True),
+        _reserve(6),
     ),
 )
-OFFICE_HEADER = Layout("OH ", "车站头", (Column("office", 6, "code", "station office"), _RESERVE))
+OFFICE_HEADER = Layout("OH ", "车站头", (Column("office", 6, "code", "station office"), _reserve()))
 SHIFT_HEADER = Layout(
     "SH ",
     "班次头",
     (
         Column("window", 4, "code", "window"),
         Column("shift", 2, "code", "shift"),
-        Column("clerk", 6, "code", "clerk"),
-        Column("terminal", 6, "code", "terminal"),
-        _RESERVE,
+        Column("clerk", 6, "code", "clerk", optional=True),
+        Column("terminal", 6, "code", "terminal", optional=True),
+        _reserve(),
     ),
 )
 SHIFT_TRAILER = Layout("ST ", "班次尾", _TRAILER)
@@ -136,7 +107,7 @@ RECORDS = {
         Layout(
             "HX0",
             "预留终止",
-            (*_HEAD, _TICKET_NO, Column("reason", 1, "code", "C cancelled, E expired"), _RESERVE),
+            (*_HEAD, _TICKET_NO, Column("reason", 1, "code", "C cancelled, E expired"), _reserve()),
         ),
         Layout(
             "CH1",
@@ -144,32 +115,39 @@ RECORDS = {
             (
                 *_HEAD,
                 _TICKET_NO,
-                Column("new_ticket_no", 17, "code", "new ticket number"),
-                Column("change_ref", 35, "code", "change number; the same on all records of one change"),
+                Column("new_ticket_no", 17, "code", "new ticket number", optional=True),
+                Column("change_ref", 35, "code", "change number; the same on all records of one change", optional=True),
                 Column("kind", 1, "code", "T other train, D other destination"),
-                Column("fee", 11, "money", "fee of the change, on its first record; others zero"),
-                Column("difference", 11, "money", "plus = to the passenger; on its first record"),
-                _REFUND_REF,
-                _RESERVE,
+                Column("fee", 11, "money", "fee of the change, on its first record; others zero", optional=True),
+                Column("difference", 11, "money", "plus = to the passenger; on its first record", optional=True),
+                Column("refund_ref", 35, "code", "number of the repayment, when money goes back", optional=True),
+                _reserve(),
             ),
         ),
         Layout("CH2", "改签新票", _TICKET),
         Layout(
             "RF0",
             "退票",
-            (*_HEAD, _TICKET_NO, _REFUND_REF, Column("fare", 11, "money", "fare of the ticket"), _RESERVE),
+            (
+                *_HEAD,
+                _TICKET_NO,
+                Column("refund_ref", 35, "code", "refund number; the leading one of a split repayment", optional=True),
+                Column("fare", 11, "money", "fare of the ticket; all of a refund number are its gross", optional=True),
+                _reserve(),
+            ),
         ),
+        Layout("RB0", "退款", (*_HEAD, _PROCESSOR, _REFUND_REF, *_MONEY_BACK, _reserve())),
         Layout(
-            "RB0",
-            "退款",
+            "RB1",
+            "原路分退",
             (
                 *_HEAD,
                 _PROCESSOR,
                 _REFUND_REF,
-                Column("gross", 11, "money", "fares given back"),
-                Column("fee", 11, "money", "kept by the railway"),
-                Column("net", 11, "money", "minus: money that leaves the till"),
-                _RESERVE,
+                Column("payment_ref", 35, "code", "the payment that it goes back over", optional=True),
+                Column("part_of", 35, "code", "leading refund number, on the others of a split", optional=True),
+                *_MONEY_BACK,
+                _reserve(),
             ),
         ),
         Layout(
@@ -181,12 +159,42 @@ RECORDS = {
                 Column("method", 1, "code", "list payment_method"),
                 Column("payment_ref", 35, "code", "the processor's number"),
                 Column("amount", 11, "money", "money that enters the till"),
-                _RESERVE,
+                _reserve(),
             ),
         ),
-        Layout("VD0", "作废", (*_HEAD, _TICKET_NO, _RESERVE)),
-        Layout("RP0", "补打", (*_HEAD, _TICKET_NO, _CONTROL_NO, _RESERVE)),
-        Layout("PU0", "取票", (*_HEAD, _TICKET_NO, _CONTROL_NO, _PICKUP, _RESERVE)),
+        Layout("VD0", "作废", _STEP),
+        Layout("RL0", "放座", _STEP),
+        Layout("RP0", "补打", (*_HEAD, _TICKET_NO, _control_no(optional=False), _reserve())),
+        Layout(
+            "PU0",
+            "取票",
+            (*_HEAD, _TICKET_NO, _control_no(), Column("pickup_code", 12, "code", "pickup code"), _reserve()),
+        ),
+        Layout(
+            "OV0",
+            "特批",
+            (
+                *_HEAD,
+                Column("about", 1, "code", "what was decided: R a refund, C a change, V a void"),
+                Column("ref", 35, "code", "its refund number, change number or ticket number"),
+                Column("reason", 2, "code", "list override_reason"),
+                Column("staff", 12, "code", "who decided"),
+                Column("note", 60, "text", "remark", optional=True),
+                _reserve(),
+            ),
+        ),
+        Layout(
+            "IV0",
+            "发票",
+            (
+                *_HEAD,
+                Column("kind", 1, "code", "I issued, R reversed"),
+                Column("invoice_no", 35, "code", "invoice number; one record per ticket"),
+                Column("ticket_no", 17, "code", "ticket number", optional=True),
+                Column("amount", 11, "money", "of the invoice, on its first record; others zero", optional=True),
+                _reserve(),
+            ),
+        ),
     )
 }
 
@@ -195,17 +203,19 @@ TRAILERS = (SHIFT_TRAILER, OFFICE_TRAILER, FILE_TRAILER, PART_END)
 
 
 def tables() -> str:
-    """The whole declaration as Markdown, for the README and whoever checks the format."""
-    return "\n".join(_table(layout) for layout in (*HEADERS, *RECORDS.values(), *TRAILERS))
+    """The whole declaration as Markdown, for the README and whoever checks the format; one table per shape."""
+    shapes: dict[tuple[Column, ...], list[Layout]] = {}
+    for layout in (*HEADERS, *RECORDS.values(), *TRAILERS):
+        shapes.setdefault(layout.columns, []).append(layout)
+    return "\n".join(_table(layouts) for layouts in shapes.values())
 
 
-def _table(layout: Layout) -> str:
-    rows = [
-        f"| {first}-{last} | {column.name} | {column.width} | {column.kind} | {column.meaning} |"
-        for column in layout.columns
-        for first, last in (layout.spans[column.name],)
-    ]
-    head = (
-        f"#### `{layout.code}` {layout.name_zh} ({layout.width} bytes)\n\n| bytes | column | width | kind | meaning |\n"
-    )
-    return head + "|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+def _table(layouts: list[Layout]) -> str:
+    names = ", ".join(f"`{layout.code}` {layout.name_zh}" for layout in layouts)
+    rows = []
+    for column in layouts[0].columns:
+        first, last = layouts[0].spans[column.name]
+        must = "" if column.optional else "must"
+        rows.append(f"| {first}-{last} | {column.name} | {column.width} | {column.kind} | {must} | {column.meaning} |")
+    head = f"#### {names} ({layouts[0].width} bytes)\n\n| bytes | column | width | form | blank? | meaning |\n"
+    return head + "|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"

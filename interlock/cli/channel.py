@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import typer
 
 from interlock.cli.opening import ACTOR, opened
 from interlock.cli.printing import AsJson, fail, print_json, print_table
+from interlock.clock import system_clock
 
 app = typer.Typer(name="channel", help="Connected channel systems.", no_args_is_help=True)
 
@@ -43,12 +45,22 @@ def register(
     secret: Annotated[
         str | None, typer.Option(envvar="INTERLOCK_CHANNEL_SECRET", help="whsec_...; without it a new one is made.")
     ] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="Whose language it speaks, for one of many connections (agents_south: agents).")
+    ] = None,
+    codes: Annotated[
+        list[str] | None, typer.Option(help="Its own code table, LIST:NATIVE=OURS,...; may be said more than once.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Connect a channel, or change its endpoint and rotate its secret (the one before stays good beside it)."""
+    """Connect a channel, or change its endpoint and rotate its secret (the one before stays good beside it).
+
+    Running processes read names, adapters and code tables when they start: restart them after a new connection.
+    """
     from adapters.kit.registry import registered
     from hub.delivery.signing import key_of
     from hub.store import channels
+    from interlock.connections import ConnectionInvalid, wanted
 
     made = secret is None
     secret = secret or f"whsec_{base64.b64encode(os.urandom(32)).decode()}"
@@ -60,17 +72,58 @@ def register(
         fail("the secret is too short: 24 bytes at least (Standard Webhooks)", "Leave --secret out and one is made.")
     if endpoint is not None and not endpoint.startswith(("http://", "https://")):
         fail(f"{endpoint!r} is no address", "An endpoint begins with https:// (http:// inside one network).")
-    if name not in registered():
-        fail(f"no adapter is called {name!r}", f"Installed: {', '.join(registered())}.")
+    try:
+        installed = {channel: found.adapter for channel, found in registered().items()}
+        speaks, tables = wanted(name, adapter, codes or [], installed)
+    except ConnectionInvalid as error:
+        fail(str(error), error.remedy)
+    own = {"adapter": speaks, "code_tables": tables} if speaks or tables else {}
     with opened() as ledger:
-        now = ledger.clock()
-        channels.register(ledger.connection, name, endpoint.rstrip("/") if endpoint else None, secret, ledger.seal, now)
-        ledger.audit.record(ledger.connection, now, ACTOR, "channel.register", name, {"endpoint": endpoint})
-    answer = {"channel": name, "endpoint": endpoint} | ({"secret": secret} if made else {})
+        now, endpoint = ledger.clock(), endpoint.rstrip("/") if endpoint else None
+        channels.register(
+            ledger.connection, name, endpoint, secret, ledger.seal, system_clock(), adapter=speaks, code_tables=tables
+        )
+        ledger.audit.record(ledger.connection, now, ACTOR, "channel.register", name, {"endpoint": endpoint} | own)
+    answer = {"channel": name, "endpoint": endpoint} | own | ({"secret": secret} if made else {})
     if as_json:
         print_json(answer)
     else:
         typer.echo(f"{name} is connected" + (f"\nIts secret, shown this once: {secret}" if made else ""))
+
+
+@app.command()
+def may(
+    name: Annotated[str, typer.Argument(help="The channel.")],
+    act: Annotated[str, typer.Argument(help="What it wants to do: hold, sell, refund, ...")],
+    tell: Annotated[
+        bool, typer.Option("--tell/--ask", help="To tell that it has happened, or to ask whether it may be.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Whether a channel may do an act; if not, why, and which channels can. Status 1 when it may not.
+
+    Answered from the installed adapters' profiles, as the hub answers an ask; needs no database.
+    """
+    from adapters.kit.capability import may as ask_profiles
+    from adapters.kit.registry import registered
+    from schemas.acts import ACTS
+
+    known = next((one for one in ACTS if one == act), None)
+    if known is None:
+        fail(f"no act is called {act!r}", f"The acts are: {', '.join(ACTS)}.")
+    profiles = {channel: found.adapter.profile for channel, found in registered().items()}
+    if name not in profiles:
+        fail(f"no adapter is called {name!r}", f"Installed: {', '.join(profiles)}.")
+    answer = ask_profiles(profiles, name, known, "tell" if tell else "ask")
+    if as_json:
+        print_json(asdict(answer))
+    else:
+        typer.echo(f"{'yes' if answer.may else 'no'}: {answer.why}\n{answer.why_zh}")
+        if not answer.may:
+            names = ", ".join(f"{channel} ({profiles[channel].name_zh})" for channel in answer.elsewhere)
+            typer.echo(f"can: {names or 'no channel'}")
+    if not answer.may:
+        raise typer.Exit(1)
 
 
 @app.command()

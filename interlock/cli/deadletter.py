@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from interlock.cli.connection import DryRun, Order, Since, Types, Until, moment
 from interlock.cli.opening import ACTOR, opened
 from interlock.cli.printing import AsJson, fail, print_json, print_table
 from interlock.clock import system_clock
@@ -38,19 +39,34 @@ def list_letters(
 @app.command()
 def replay(
     channel: Annotated[str, typer.Argument(help="The channel whose dead letters go out again.")],
-    event: Annotated[int | None, typer.Option(help="One letter by its event; without it all of the channel.")] = None,
+    event: Annotated[int | None, typer.Option(help="One letter by its event; without it all that fit.")] = None,
+    since: Since = None,
+    until: Until = None,
+    types: Types = None,
+    order: Order = None,
+    error: Annotated[str | None, typer.Option(help="Only those in whose last error this text stands.")] = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Queue dead letters again; a worker delivers them in order, signed with the current secret."""
+    """Queue dead letters again; a worker delivers them in order, signed with the current secret.
+
+    One, those that fit a filter, or all of the channel. Count first: --dry-run. For events that were delivered once
+    already: `interlock channel replay`.
+    """
     from hub.store import channels, deliveries
 
+    letters = deliveries.Letters(event, order, types or None, moment(since), moment(until), error)
     with opened() as ledger:
         if channels.find(ledger.connection, channel) is None:
             fail(f"no channel is called {channel!r}", "`interlock channel list` shows them.")
-        count = deliveries.revive(ledger.connection, channel, event, system_clock())
-        detail = {"event": event, "count": count}
-        ledger.audit.record(ledger.connection, ledger.clock(), ACTOR, "deadletter.replay", channel, detail)
+        found = deliveries.count_dead(ledger.connection, channel, letters)
+        count = 0 if dry_run else deliveries.revive(ledger.connection, channel, letters, system_clock())
+        if not dry_run:
+            detail = deliveries.letters_shown(letters) | {"count": count}
+            ledger.audit.record(ledger.connection, ledger.clock(), ACTOR, "deadletter.replay", channel, detail)
     if as_json:
-        print_json({"channel": channel, "replayed": count})
+        print_json({"channel": channel, "found": found, "replayed": count})
+    elif dry_run:
+        typer.echo(f"{found} dead letters would go out again to {channel}")
     else:
         typer.echo(f"{count} deliveries queued again for {channel}" if count else f"{channel} has no such dead letter")

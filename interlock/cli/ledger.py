@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
+import psycopg
 import typer
+from psycopg import sql
 
-from interlock.cli.opening import opened
-from interlock.cli.printing import AsJson, print_json, print_table
+from interlock.cli.opening import Opened, opened
+from interlock.cli.printing import AsJson, fail, print_json, print_table
 
 app = typer.Typer(name="ledger", help="The whole ledger: its digest and its standing checks.", no_args_is_help=True)
 
@@ -43,3 +48,95 @@ def check(as_json: AsJson = False) -> None:
         typer.echo(f"all well: {', '.join(name.replace('_', ' ') for name in names)}")
     if complaints:
         raise typer.Exit(1)
+
+
+@app.command()
+def replay(as_json: AsJson = False) -> None:
+    """Take every message again into an empty ledger, and compare the two digests. Status 1 when they differ.
+
+    The second ledger is a database of its own on the same server, removed afterwards; the hub may go on running.
+    """
+    from hub.intake.replay import count
+    from hub.store.checks import ledger_complaints, ledger_digest
+
+    with opened(snapshot=True) as ledger:
+        before = ledger_digest(ledger.connection, ledger.adapters, ledger.seal)
+        messages = count(ledger.connection)
+        with _beside(ledger) as url, _bar(messages, as_json) as taken:
+            _replay_into(ledger, url, taken)
+            with psycopg.connect(url) as connection:
+                after = ledger_digest(connection, ledger.adapters, ledger.seal)
+                complaints = ledger_complaints(connection)
+    same = before == after and not complaints
+    if as_json:
+        print_json(
+            {
+                "same": same,
+                "messages": messages,
+                "ledger": asdict(before),
+                "replayed": asdict(after),
+                "complaints": [asdict(c) for c in complaints],
+            }
+        )
+    else:
+        rows = [
+            (name, found.digest, str(found.orders), str(found.seats))
+            for name, found in (("the ledger", before), ("replayed", after))
+        ]
+        print_table(f"{messages} messages", ("", "digest", "orders", "seats"), rows)
+        typer.echo("the same" if same else f"not the same; {len(complaints)} complaints about the replayed one")
+    if not same:
+        raise typer.Exit(1)
+
+
+def _replay_into(ledger: Opened, url: str, taken: Callable[[int], None]) -> None:
+    from hub.intake import Intake
+    from hub.intake.replay import copy_reference_data, replay
+    from interlock.database import migrate, open_pool
+    from interlock.wiring import new_id
+
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        copy_reference_data(ledger.connection, connection)
+    with open_pool(url, "interlock-replay", 1, 2) as pool:
+        replay(ledger.connection, ledger.seal, Intake(pool, ledger.adapters, ledger.seal, new_id), taken)
+
+
+@contextmanager
+def _beside(ledger: Opened) -> Iterator[str]:
+    """An empty database on the same server, dropped at the end."""
+    name = f"interlock_replay_{uuid.uuid4().hex[:12]}"
+    here = ledger.connection.info
+    with psycopg.connect(here.dsn, password=here.password, autocommit=True) as server:
+        try:
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            fail("this database account may not create a database", "Give it CREATEDB, or replay on a copy.")
+        try:
+            yield _url(ledger, name)
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _url(ledger: Opened, name: str) -> str:
+    """The ledger's own URL with another database name."""
+    head, _, options = ledger.url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
+
+
+@contextmanager
+def _bar(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bars:
+        task = bars.add_task("replay", total=total)
+        yield lambda number: bars.advance(task, number)

@@ -9,13 +9,33 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 import interlock.cli
+from interlock.cli.printing import fail
+
+
+class Commands(TyperGroup):
+    """All commands; a package that registers an adapter nobody can use stops any of them with one sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # Imported only now: most commands never load an adapter.
+            from adapters.kit.registry import AdapterBroken
+
+            if isinstance(error, AdapterBroken):
+                fail(str(error), "Correct that package, or uninstall it; the others work again then.")
+            raise
+
 
 app = typer.Typer(
     name="interlock",
+    cls=Commands,
     help="Interlock: five sales channels, one truth per order, one login, one reconciled day. 铁路多渠道票务集成枢纽。",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals may hold personal data

@@ -26,11 +26,15 @@ ACTOR = "operator at the command line"
 
 @dataclass(frozen=True)
 class Opened:
-    """A connection in a transaction that commits when the command ends well. ``clock`` is the business clock."""
+    """A connection in a transaction that commits when the command ends well. ``clock`` is the business clock.
+
+    ``url`` is the database's and holds its password: never print it.
+    """
 
     settings: Settings
     connection: Connection[TupleRow]
     clock: Clock
+    url: str
 
     @property
     def seal(self) -> Seal:
@@ -50,7 +54,7 @@ class Opened:
         """Every channel's adapter and our own voices. Imported here: most commands do not need them."""
         from interlock.wiring import voices
 
-        return voices()
+        return voices(self.connection)
 
 
 @contextmanager
@@ -72,7 +76,7 @@ def opened(*, snapshot: bool = False) -> Iterator[Opened]:
             if snapshot:
                 connection.isolation_level = IsolationLevel.REPEATABLE_READ
                 connection.read_only = True
-            yield Opened(settings, connection, open_clock(settings.clock_file))
+            yield Opened(settings, connection, open_clock(settings.clock_file), url)
     except psycopg.OperationalError as error:
         fail(f"the database does not answer: {str(error).partition(chr(10))[0]}", "`interlock doctor` says more.")
     except psycopg.errors.UndefinedTable:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,13 +23,21 @@ from interlock.supervisor import Guard, Process, Supervisor, SupervisorError, re
 
 app = typer.Typer()
 
+_IS_UP = "Interlock is up"
+
 
 @app.command()
 def up(
     api_processes: Annotated[int, typer.Option(min=1, help="API processes that share the port.")] = 1,
     workers: Annotated[int, typer.Option(min=0, help="Celery workers.")] = 1,
+    background: Annotated[
+        bool, typer.Option("--background", help="Return when all runs; `interlock down` stops it.")
+    ] = False,
 ) -> None:
     """Start engines, API, workers and beat; restart what dies; stop all on Ctrl-C or SIGTERM."""
+    if background:
+        _leave(["--api-processes", str(api_processes), "--workers", str(workers)])
+        return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = Settings.load()
@@ -46,6 +56,26 @@ def up(
             (directory.run / "up.pid").unlink(missing_ok=True)
 
 
+def _leave(options: list[str]) -> None:
+    """Start this command again, apart from this terminal; wait until it says that it is up, or why it is not."""
+    log = DataDirectory.prepare(Settings.load().data_dir).path / "up.log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "interlock", "up", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    while _IS_UP not in (said := log.read_text(encoding="utf-8", errors="replace")):
+        if process.poll() is not None:
+            reasons = [line.removeprefix("interlock: ") for line in said.splitlines() if line.startswith("interlock: ")]
+            fail(reasons[-1] if reasons else "it ended without saying why", f"All it said is in {log}.")
+        time.sleep(0.2)
+    typer.echo(next(line for line in said.splitlines() if _IS_UP in line).partition("   ")[0])
+    typer.echo("`interlock down` stops it.")
+
+
 def _run(settings: Settings, directory: DataDirectory, api_processes: int, workers: int) -> None:
     engines = settings.engines()
     try:
@@ -53,7 +83,7 @@ def _run(settings: Settings, directory: DataDirectory, api_processes: int, worke
         with Supervisor(directory.path, engine_guards(engines)) as supervisor:
             supervisor.end_on_signals()
             supervisor.start(hub_processes(settings, api_processes, workers))
-            typer.echo(f"Interlock is up: {settings.public_url}/console   (Ctrl-C stops it)")
+            typer.echo(f"{_IS_UP}: {settings.public_url}/console   (Ctrl-C stops it)")
             supervisor.watch()
     finally:
         engines.stop()

@@ -88,11 +88,19 @@ def _order_status(order: SimOrder) -> int:
     return next((_TICKET_STATUS[state] for state in ("held", "cancelled", "expired") if state in states), 3203)
 
 
-def _write_ticket(ticket: SimTicket) -> dict[str, Any]:
+def _ticket_code(ticket: SimTicket, order: SimOrder) -> int:
+    """Table 2: tickets that a change made, or that were given up for another destination, have codes of their own."""
+    if ticket.state == "issued" and ticket.origin != "sale":
+        return 3706
+    rerouted = {old for change in order.changes if change.kind == "destination" for old in change.old_ticket_nos}
+    return 3705 if ticket.state == "changed" and ticket.ticket_no in rerouted else _TICKET_STATUS[ticket.state]
+
+
+def _write_ticket(ticket: SimTicket, order: SimOrder) -> dict[str, Any]:
     depart, arrive = ticket.depart_at.astimezone(_BEIJING), ticket.arrive_at.astimezone(_BEIJING)
     document: dict[str, Any] = {
         "ticketNo": ticket.ticket_no,
-        "ticketStatus": 3706 if ticket.state == "issued" and ticket.origin != "sale" else _TICKET_STATUS[ticket.state],
+        "ticketStatus": _ticket_code(ticket, order),
         **_moment("status", ticket.state_at),
         **_moment("issue", ticket.issued_at),
         "origin": _ORIGINS[ticket.origin],
@@ -134,7 +142,7 @@ def _write_order(order: SimOrder, kind: str, at: datetime, desk: dict[str, str])
         **_moment("order", order.booked_at),
         **_moment("update", at),
         **_moment("payLimit", order.hold_expires_at),
-        "tickets": [_write_ticket(ticket) for ticket in order.tickets],
+        "tickets": [_write_ticket(ticket, order) for ticket in order.tickets],
         "payments": [
             {
                 "payChannel": code_list("processor").write("agents", payment.processor),
@@ -221,7 +229,7 @@ def _read_ticket(document: dict[str, Any]) -> SimTicket:
         ticket_no=document["ticketNo"],
         batch=int(document["ticketNo"][10]),
         coach=coach,
-        seat_no=seat_no,
+        seat_no=seat_no.rstrip("上中下铺"),
         seat_class=_code("seat_class", document["seatClass"]),
         ticket_type=_code("ticket_type", document["ticketType"]),
         name=document["passengerName"],
@@ -275,6 +283,7 @@ def _read_order(document: dict[str, Any]) -> SimOrder:
                 requested_at=_known(refund, "refund"),
             )
             for refund in document.get("refunds", [])
+            if refund.get("refundStatus") != "FAILED" and refund.get("source") != "PROCESSOR"
         ],
         changes=[
             SimChange(

@@ -5,20 +5,21 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
-from schemas.codes import code_list
 from schemas.stations import station_name
-from simulators.book import Act, Book, SimChange, SimOrder, SimPayment, SimRefund, SimTicket, TicketState, Wire
+from simulators.book import Act, Book, SimChange, SimOrder, SimTicket, TicketState, Wire
 from simulators.channels.links import link
 from simulators.channels.merge import merge
+from simulators.channels.papers import Papers
 
 _LOCAL = timezone(timedelta(hours=8))
 _TIME = "%Y%m%d%H%M%S"
-_SEAT = re.compile(r"(\w{1,3})车(?:(\w{1,4})号|无座)")
+_SEAT = re.compile(r"([0-9A-Z]{1,3})车(?:([0-9A-Z]{1,4})号(下铺|中铺|上铺)?|无座)")
+_BERTHS = {"lower": "下铺", "middle": "中铺", "upper": "上铺"}
 Origin = Literal["sale", "change", "destination_change"]
 
-_ISSUED = {"sale": "a", "change": "f", "destination_change": "g"}
+_ISSUED = {"sale": "a", "waitlist": "a", "change": "f", "destination_change": "g"}
 _ORIGIN: dict[str, Origin] = {"f": "change", "g": "destination_change"}
-_ENDED: dict[str, TicketState] = {"c": "refunded", "d": "changed", "e": "changed", "l": "cancelled"}
+_ENDED: dict[str, TicketState] = {"c": "refunded", "d": "changed", "e": "changed", "l": "voided"}
 
 
 def _say(moment: datetime | None) -> str:
@@ -33,19 +34,20 @@ def _maybe(text: str) -> datetime | None:
     return _hear(text) if text else None
 
 
-def _code(name: str, ours: str) -> str:
-    return code_list(name).write("app", ours) or ours
-
-
-def _ours(name: str, native: str) -> str:
-    return code_list(name).read("app", native) or "unknown"
-
-
-def _jiao(fen: int) -> int:
-    """Fares and fees are multiples of 0.5 yuan, so jiao are exact; anything else is a bug of this system."""
-    if fen % 10:
-        raise ValueError(f"{fen} fen are no whole jiao")
-    return fen // 10
+_PAPERS = Papers(
+    channel="app",
+    unit_fen=10,
+    say=_say,
+    hear=_hear,
+    payment="sequence_no pay_channel pay_way pay_no pay_amount pay_time pay_status",
+    refund="sequence_no pay_channel return_no ticket_nos return_price return_cost return_amount return_time"
+    " return_status",
+    change="resign_no resign_type old_ticket_nos new_ticket_nos resign_cost resign_difference resign_time",
+    captured="1",
+    requested="0",
+    kinds=("TRAIN", "STATION"),
+)
+_code, _ours, _jiao = _PAPERS.code, _PAPERS.ours, _PAPERS.units
 
 
 class AppCodec:
@@ -66,6 +68,14 @@ class AppCodec:
                 _dump(_message(order, message_id, "tell", "snapshot", order.updated_at or order.booked_at, {}))
             )
         return Wire(b"".join(line + b"\n" for line in lines), "application/x-ndjson")
+
+    def page(self, watermark: str, orders: list[SimOrder]) -> Wire:
+        """The answer of ``GET /changes``."""
+        told = []
+        for order in orders:
+            at = order.updated_at or order.booked_at
+            told.append(_message(order, f"C{order.order_no}R{order.revision}", "tell", "snapshot", at, {}))
+        return Wire(_dump({"watermark": watermark, "messages": told}), "application/json")
 
     def absorb(self, body: bytes, book: Book) -> None:
         merge(book, _order(json.loads(body)))
@@ -92,9 +102,9 @@ def _message(
         "update_time": _say(at),
         "record_num": len(order.tickets),
         "records": [_record(t, order, changed_by.get(t.ticket_no)) for t in order.tickets],
-        "pays": [_pay(p, order.order_no) for p in order.payments],
-        "refunds": [_return(r, order.order_no) for r in order.refunds],
-        "resigns": [_resign(c) for c in order.changes],
+        "pays": _PAPERS.write_payments(order),
+        "refunds": _PAPERS.write_refunds(order),
+        "resigns": _PAPERS.write_changes(order),
     }
 
 
@@ -136,7 +146,7 @@ def _record(ticket: SimTicket, order: SimOrder, change: SimChange | None) -> dic
         "to_station_name": station_name(ticket.to_station) or "",
         "arrive_time": _say(ticket.arrive_at),
         "seat_type_code": _code("seat_class", ticket.seat_class),
-        "seat_text": f"{ticket.coach}车{ticket.seat_no}号",
+        "seat_text": f"{ticket.coach}车{_seat_name(ticket)}",
         "ticket_type_code": _code("ticket_type", ticket.ticket_type),
         "ticket_price": _jiao(ticket.fare_fen),
         "service_fee": _jiao(ticket.surcharge_fen),
@@ -147,42 +157,11 @@ def _record(ticket: SimTicket, order: SimOrder, change: SimChange | None) -> dic
     }
 
 
-def _pay(payment: SimPayment, order_no: str) -> dict[str, Any]:
-    return {
-        "sequence_no": order_no,
-        "pay_channel": _code("processor", payment.processor),
-        "pay_way": _code("payment_method", payment.method),
-        "pay_no": payment.processor_ref,
-        "pay_amount": _jiao(payment.amount_fen),
-        "pay_time": _say(payment.captured_at),
-        "pay_status": "1",
-    }
-
-
-def _return(refund: SimRefund, order_no: str) -> dict[str, Any]:
-    return {
-        "sequence_no": order_no,
-        "pay_channel": _code("processor", refund.processor),
-        "return_no": refund.refund_ref,
-        "ticket_nos": list(refund.ticket_nos),
-        "return_price": _jiao(refund.gross_fen),
-        "return_cost": _jiao(refund.fee_fen),
-        "return_amount": _jiao(refund.net_fen),
-        "return_time": _say(refund.requested_at),
-        "return_status": "0",
-    }
-
-
-def _resign(change: SimChange) -> dict[str, Any]:
-    return {
-        "resign_no": change.change_ref,
-        "resign_type": "STATION" if change.kind == "destination" else "TRAIN",
-        "old_ticket_nos": list(change.old_ticket_nos),
-        "new_ticket_nos": list(change.new_ticket_nos),
-        "resign_cost": _jiao(change.fee_fen),
-        "resign_difference": _jiao(change.difference_fen),
-        "resign_time": _say(change.confirmed_at),
-    }
+def _seat_name(ticket: SimTicket) -> str:
+    """``12A号``, ``05号下铺``; nobody's seat is ``无座``."""
+    if not ticket.seat_no:
+        return "无座"
+    return f"{ticket.seat_no:0>2}号{_BERTHS[ticket.berth]}" if ticket.berth else f"{ticket.seat_no}号"
 
 
 def _order(native: dict[str, Any]) -> SimOrder:
@@ -194,9 +173,9 @@ def _order(native: dict[str, Any]) -> SimOrder:
         channel=_ours("sales_channel", records[0]["sale_channel"]),
         booked_at=_hear(native["order_date"]),
         tickets=[_ticket(r) for r in records],
-        payments=[_heard_pay(p) for p in native["pays"] if p["pay_status"] == "1"],
-        refunds=[_heard_return(r) for r in native["refunds"]],
-        changes=[_heard_resign(c) for c in native["resigns"]],
+        payments=_PAPERS.read_payments(native["pays"]),
+        refunds=_PAPERS.read_refunds(native["refunds"]),
+        changes=_PAPERS.read_changes(native["resigns"]),
         hold_expires_at=_hear(limits[0]) if limits else None,
         updated_at=_hear(native["update_time"]),
     )
@@ -216,12 +195,13 @@ def _state(record: dict[str, Any]) -> TicketState:
 
 def _ticket(record: dict[str, Any]) -> SimTicket:
     seat = _SEAT.fullmatch(record["seat_text"])
-    coach, seat_no = seat.groups() if seat else ("", "")
+    coach, seat_no, berth = seat.groups() if seat else ("", "", "")
     return SimTicket(
         ticket_no=record["ticket_no"],
         batch=int(record["batch_no"]),
         coach=coach,
-        seat_no=seat_no or "",
+        seat_no=(seat_no or "").lstrip("0"),
+        berth=next((ours for ours, name in _BERTHS.items() if name == berth), ""),
         seat_class=_ours("seat_class", record["seat_type_code"]),
         ticket_type=_ours("ticket_type", record["ticket_type_code"]),
         name=record["passenger_name"],
@@ -247,40 +227,6 @@ def _ticket(record: dict[str, Any]) -> SimTicket:
 
 def _day(text: str) -> date:
     return date(int(text[:4]), int(text[4:6]), int(text[6:]))
-
-
-def _heard_pay(native: dict[str, Any]) -> SimPayment:
-    return SimPayment(
-        _ours("processor", native["pay_channel"]),
-        native["pay_no"],
-        _ours("payment_method", native["pay_way"]),
-        native["pay_amount"] * 10,
-        _hear(native["pay_time"]),
-    )
-
-
-def _heard_return(native: dict[str, Any]) -> SimRefund:
-    return SimRefund(
-        _ours("processor", native["pay_channel"]),
-        native["return_no"],
-        tuple(native["ticket_nos"]),
-        native["return_price"] * 10,
-        native["return_cost"] * 10,
-        native["return_amount"] * 10,
-        _hear(native["return_time"]),
-    )
-
-
-def _heard_resign(native: dict[str, Any]) -> SimChange:
-    return SimChange(
-        native["resign_no"],
-        "destination" if native["resign_type"] == "STATION" else "train",
-        tuple(native["old_ticket_nos"]),
-        tuple(native["new_ticket_nos"]),
-        native["resign_cost"] * 10,
-        native["resign_difference"] * 10,
-        _hear(native["resign_time"]),
-    )
 
 
 codec = AppCodec()

@@ -6,7 +6,17 @@ it did not know is added. So the same delivery twice changes nothing, and a late
 
 from simulators.book import Book, SimOrder, SimTicket, TicketState
 
-_RANK: dict[TicketState, int] = {"held": 0, "expired": 1, "cancelled": 2, "issued": 3, "changed": 4, "refunded": 5}
+_FORWARD: tuple[TicketState, ...] = (
+    "held",
+    "expired",
+    "cancelled",
+    "issued",
+    "released",
+    "changed",
+    "voided",
+    "refunded",
+)
+_RANK = {state: rank for rank, state in enumerate(_FORWARD)}
 
 
 def merge(book: Book, told: SimOrder) -> SimOrder:

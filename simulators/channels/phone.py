@@ -220,7 +220,7 @@ def _read_ticket(node: etree._Element) -> SimTicket:
         ticket_no=ticket_no,
         batch=int(ticket_no[10]),
         coach=coach,
-        seat_no=number.removesuffix("号"),
+        seat_no=number.partition("号")[0],
         seat_class=_code("seat_class", seat_class),
         ticket_type=_code("ticket_type", _text(node, "TicketType")),
         name=_text(node, "PassengerName"),
@@ -278,6 +278,7 @@ def _read_order(node: etree._Element) -> SimOrder:
                 requested_at=_instant(_text(child, "RequestedAt")),
             )
             for child in _each(node, "Repayment")
+            if _text(child, "Status") != "退款失败" and _text(child, "AskedBy") != "支付机构"
         ],
         changes=[
             SimChange(

@@ -6,18 +6,20 @@ from typing import Any, Literal
 
 from schemas.codes import code_list
 from schemas.stations import station_name
-from simulators.book import Act, Book, SimChange, SimOrder, SimPayment, SimRefund, SimTicket, TicketState, Wire
+from simulators.book import Act, Book, SimChange, SimOrder, SimTicket, TicketState, Wire
 from simulators.channels.links import link
 from simulators.channels.merge import merge
+from simulators.channels.papers import Papers
 
 _LOCAL = timezone(timedelta(hours=8))
 _TIME = "%Y-%m-%d %H:%M:%S"
 _EPOCH = datetime(1970, 1, 1, tzinfo=_LOCAL)
 _NEVER = ""
+_BERTHS = {"lower": ("1", "下铺"), "middle": ("2", "中铺"), "upper": ("3", "上铺")}
 Origin = Literal["sale", "change", "destination_change"]
 
-_LETTER_HELD = {"sale": "i", "change": "j", "destination_change": "s"}
-_LETTER_ISSUED = {"sale": "a", "change": "f", "destination_change": "r"}
+_LETTER_HELD = {"sale": "i", "waitlist": "i", "change": "j", "destination_change": "s"}
+_LETTER_ISSUED = {"sale": "a", "waitlist": "a", "change": "f", "destination_change": "r"}
 _ORIGIN: dict[str, Origin] = {"f": "change", "j": "change", "r": "destination_change", "s": "destination_change"}
 _STATE: dict[str, TicketState] = {letter: "issued" for letter in "abefmqr"}
 _STATE |= {"c": "refunded", "d": "changed", "p": "changed", "i": "held", "j": "held", "s": "held"}
@@ -31,12 +33,19 @@ def _hear(text: str) -> datetime:
     return datetime.strptime(text, _TIME).replace(tzinfo=_LOCAL)
 
 
-def _code(name: str, ours: str) -> str:
-    return code_list(name).write("web", ours) or ours
-
-
-def _ours(name: str, native: str) -> str:
-    return code_list(name).read("web", native) or "unknown"
+_PAPERS = Papers(
+    channel="web",
+    unit_fen=1,
+    say=_say,
+    hear=_hear,
+    payment="tradeNo bankCode payModeCode bankTransNo transAmount transDate transStatus",
+    refund="tradeNo bankCode refundNo ticketNos refundAmount refundFee transAmount transDate refundStatus",
+    change="changeNo changeType oldTicketNos newTicketNos changeFee changeDifference changeDate",
+    captured="S",
+    requested="R",
+    kinds=("1", "2"),
+)
+_code, _ours = _PAPERS.code, _PAPERS.ours
 
 
 class WebCodec:
@@ -89,9 +98,9 @@ def _native_order(order: SimOrder, updated_at: datetime) -> dict[str, Any]:
         "pay_flag": "Y" if held else "N",
         "print_eticket_flag": "N",
         "tickets": [_native_ticket(t, order, changed_by.get(t.ticket_no)) for t in order.tickets],
-        "payments": [_native_payment(p, order.order_no) for p in order.payments],
-        "refunds": [_native_refund(r, order.order_no) for r in order.refunds],
-        "changes": [_native_change(c) for c in order.changes],
+        "payments": _PAPERS.write_payments(order),
+        "refunds": _PAPERS.write_refunds(order),
+        "changes": _PAPERS.write_changes(order),
     }
 
 
@@ -124,8 +133,8 @@ def _native_ticket(ticket: SimTicket, order: SimOrder, change: SimChange | None)
         "start_train_date_page": ticket.depart_at.astimezone(_LOCAL).strftime("%Y-%m-%d %H:%M"),
         "coach_no": ticket.coach,
         "coach_name": ticket.coach,
-        "seat_no": ticket.seat_no.zfill(4),
-        "seat_name": f"{ticket.seat_no}号",
+        "seat_no": f"{ticket.seat_no}{_BERTHS.get(ticket.berth, ('', ''))[0]}".zfill(4),
+        "seat_name": _seat_name(ticket),
         "seat_type_code": _code("seat_class", ticket.seat_class),
         "seat_type_name": code_list("seat_class").label(ticket.seat_class, "zh"),
         "ticket_type_code": _code("ticket_type", ticket.ticket_type),
@@ -153,6 +162,13 @@ def _native_ticket(ticket: SimTicket, order: SimOrder, change: SimChange | None)
     }
 
 
+def _seat_name(ticket: SimTicket) -> str:
+    """``12A号``, ``05号下铺``; nobody's seat is ``无座``."""
+    if not ticket.seat_no:
+        return "无座"
+    return f"{ticket.seat_no}号" if not ticket.berth else f"{ticket.seat_no:0>2}号{_BERTHS[ticket.berth][1]}"
+
+
 def _clock(ticket: SimTicket, moment: datetime) -> str:
     """The trick: a time of day on 1970-01-01, or on a later day when the run's first midnight has passed."""
     return (_EPOCH + (moment - _midnight(ticket.service_date))).strftime(_TIME)
@@ -160,44 +176,6 @@ def _clock(ticket: SimTicket, moment: datetime) -> str:
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=_LOCAL)
-
-
-def _native_payment(payment: SimPayment, order_no: str) -> dict[str, Any]:
-    return {
-        "tradeNo": order_no,
-        "bankCode": _code("processor", payment.processor),
-        "payModeCode": _code("payment_method", payment.method),
-        "bankTransNo": payment.processor_ref,
-        "transAmount": payment.amount_fen,
-        "transDate": _say(payment.captured_at),
-        "transStatus": "S",
-    }
-
-
-def _native_refund(refund: SimRefund, order_no: str) -> dict[str, Any]:
-    return {
-        "tradeNo": order_no,
-        "bankCode": _code("processor", refund.processor),
-        "refundNo": refund.refund_ref,
-        "ticketNos": list(refund.ticket_nos),
-        "refundAmount": refund.gross_fen,
-        "refundFee": refund.fee_fen,
-        "transAmount": refund.net_fen,
-        "transDate": _say(refund.requested_at),
-        "refundStatus": "R",
-    }
-
-
-def _native_change(change: SimChange) -> dict[str, Any]:
-    return {
-        "changeNo": change.change_ref,
-        "changeType": "2" if change.kind == "destination" else "1",
-        "oldTicketNos": list(change.old_ticket_nos),
-        "newTicketNos": list(change.new_ticket_nos),
-        "changeFee": change.fee_fen,
-        "changeDifference": change.difference_fen,
-        "changeDate": _say(change.confirmed_at),
-    }
 
 
 def _order(native: dict[str, Any]) -> SimOrder:
@@ -208,9 +186,9 @@ def _order(native: dict[str, Any]) -> SimOrder:
         channel=_ours("sales_channel", native["tickets"][0]["sale_channel_code"]),
         booked_at=_hear(native["order_date"]),
         tickets=tickets,
-        payments=[_payment(p) for p in native["payments"] if p["transStatus"] == "S"],
-        refunds=[_refund(r) for r in native["refunds"]],
-        changes=[_change(c) for c in native["changes"]],
+        payments=_PAPERS.read_payments(native["payments"]),
+        refunds=_PAPERS.read_refunds(native["refunds"]),
+        changes=_PAPERS.read_changes(native["changes"]),
         updated_at=_hear(native["update_time"]),
     )
     limits = [t["pay_limit_time"] for t in native["tickets"] if t["pay_limit_time"]]
@@ -226,11 +204,13 @@ def _ticket(native: dict[str, Any]) -> SimTicket:
     if state == "held":
         state = "cancelled" if native["cancel_flag"] == "Y" else "expired" if native["lose_time"] else "held"
     service = _hear(native["train_date"]).date()
+    berth = next((berth for berth, (_, name) in _BERTHS.items() if native["seat_name"].endswith(name)), "")
     return SimTicket(
         ticket_no=native["ticket_no"],
         batch=int(native["batch_no"]),
         coach=native["coach_no"],
-        seat_no=native["seat_no"].lstrip("0"),
+        seat_no=(native["seat_no"][:-1] if berth else native["seat_no"]).lstrip("0"),
+        berth=berth,
         seat_class=_ours("seat_class", native["seat_type_code"]),
         ticket_type=_ours("ticket_type", native["ticket_type_code"]),
         name=person["passenger_name"],
@@ -256,40 +236,6 @@ def _ticket(native: dict[str, Any]) -> SimTicket:
 
 def _moment(service: date, clock: str) -> datetime:
     return _midnight(service) + (_hear(clock) - _EPOCH)
-
-
-def _payment(native: dict[str, Any]) -> SimPayment:
-    return SimPayment(
-        _ours("processor", native["bankCode"]),
-        native["bankTransNo"],
-        _ours("payment_method", native["payModeCode"]),
-        native["transAmount"],
-        _hear(native["transDate"]),
-    )
-
-
-def _refund(native: dict[str, Any]) -> SimRefund:
-    return SimRefund(
-        _ours("processor", native["bankCode"]),
-        native["refundNo"],
-        tuple(native["ticketNos"]),
-        native["refundAmount"],
-        native["refundFee"],
-        native["transAmount"],
-        _hear(native["transDate"]),
-    )
-
-
-def _change(native: dict[str, Any]) -> SimChange:
-    return SimChange(
-        native["changeNo"],
-        "destination" if native["changeType"] == "2" else "train",
-        tuple(native["oldTicketNos"]),
-        tuple(native["newTicketNos"]),
-        native["changeFee"],
-        native["changeDifference"],
-        _hear(native["changeDate"]),
-    )
 
 
 codec = WebCodec()

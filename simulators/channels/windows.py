@@ -7,7 +7,7 @@ order's last update is taken) and ``order.own_refs["acted_in:<refund or change n
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -43,7 +43,7 @@ class _Pen:
 
     def ticket(self, ticket: SimTicket, *, printed: bool, held: bool = False) -> bytes:
         """SL, CH (new) or HD."""
-        code = "HD0" if held else "SL0" if ticket.origin == "sale" else "CH2"
+        code = "HD0" if held else "CH2" if ticket.origin in ("change", "destination_change") else "SL0"
         at = self._order.booked_at if held else ticket.issued_at or ticket.state_at
         limit = self._order.hold_expires_at
         fields = {
@@ -63,18 +63,24 @@ class _Pen:
             "depart": stamp(ticket.depart_at),
             "to": ticket.to_station,
             "arrive": stamp(ticket.arrive_at),
-            "seat": f"{native('seat_class', ticket.seat_class)}{ticket.coach:0>2}{ticket.seat_no:0>4}",
+            "seat": _seat(ticket),
             "fare": money(ticket.fare_fen),
             "surcharge": money(ticket.surcharge_fen),
             "control_no": (ticket.control_no or "") if printed else "",
             "pickup_code": self._pickup,
             "limit": stamp(limit) if held and limit else "",
+            "berth": native("berth", ticket.berth) if ticket.berth else "",
         }
         return self._write(code, at, fields, ticket.ticket_no if ticket.origin != "sale" else "")
 
     def hold_end(self, ticket: SimTicket) -> bytes:
         reason = "E" if ticket.state == "expired" else "C"
         return self._write("HX0", ticket.state_at, {"ticket_no": ticket.ticket_no, "reason": reason})
+
+    def given_up(self, ticket: SimTicket) -> bytes:
+        """VD or RL."""
+        code = "VD0" if ticket.state == "voided" else "RL0"
+        return self._write(code, ticket.state_at, {"ticket_no": ticket.ticket_no})
 
     def payment(self, payment: SimPayment) -> bytes:
         fields = {
@@ -124,6 +130,12 @@ class _Pen:
         code = self._pickup or self._order.order_no
         fields = {"ticket_no": ticket.ticket_no, "control_no": ticket.control_no or "", "pickup_code": code}
         return self._write("PU0", at, fields)
+
+
+def _seat(ticket: SimTicket) -> str:
+    """Class, coach and seat; who stands has blanks for the seat."""
+    place = f"{native('seat_class', ticket.seat_class)}{ticket.coach:0>2}"
+    return f"{place}{ticket.seat_no:0>4}" if ticket.seat_no else place
 
 
 def _repayment_of(order: SimOrder, change: SimChange) -> SimRefund | None:
@@ -184,6 +196,8 @@ def _whole(order: SimOrder, running: str) -> Iterator[bytes]:
         yield pen.ticket(ticket, printed=not (by_pickup and ticket.origin == "sale"), held=held)
         if held and ticket.state != "held":
             yield pen.hold_end(ticket)
+        if ticket.state in ("voided", "released"):
+            yield pen.given_up(ticket)
         if by_pickup and ticket.control_no and ticket.origin == "sale":
             moment = datetime.fromisoformat(collected_at) if collected_at else order.updated_at or order.booked_at
             yield pen.collected(ticket, moment)
@@ -202,7 +216,7 @@ def _whole(order: SimOrder, running: str) -> Iterator[bytes]:
 
 
 Level = Literal["shift", "office", "file"]
-_Shifts = dict[tuple[str, str, str, str], list[bytes]]
+Shifts = dict[tuple[str, str, str, str], list[bytes]]
 """(window, shift, clerk, terminal) -> transactions."""
 
 
@@ -216,21 +230,29 @@ def shift_file(
     clerk: str = "",
     terminal: str = "",
     break_total: Level | None = None,
+    edition: int = 0,
 ) -> bytes:
     """One shift's file with right totals; ``break_total`` falsifies the one of that trailer by one yuan."""
-    body = _office(office, {(window, shift, clerk, terminal): list(transactions)}, break_total)
-    return _file("S", business_date, [body], [transactions], break_total)
+    desk = (window, shift, clerk, terminal)
+    return windows_file("S", business_date, {office: {desk: list(transactions)}}, break_total, edition)
 
 
-def _file(
-    kind: str, business_date: date, offices: list[bytes], below: list[Sequence[bytes]], broken: Level | None
+def windows_file(
+    kind: Literal["S", "D"],
+    business_date: date,
+    offices: Mapping[str, Shifts],
+    break_total: Level | None = None,
+    edition: int = 0,
 ) -> bytes:
-    header = f"FH {kind}01{business_date:%Y%m%d}".encode().ljust(14 + RESERVE) + b"\r\n"
-    lines = [line for transactions in below for line in _lines(transactions)]
-    return header + b"".join(offices) + _trailer("FT ", len(offices), lines, broken == "file")
+    """A file of offices and their shifts, with right totals; a corrected writing of it counts ``edition`` up."""
+    head = f"FH {kind}01{business_date:%Y%m%d}{edition:02d}" if edition else f"FH {kind}01{business_date:%Y%m%d}"
+    bodies = [_office(office, shifts, break_total) for office, shifts in offices.items()]
+    lines = [line for shifts in offices.values() for below in shifts.values() for line in _lines(below)]
+    trailer = _trailer("FT ", len(offices), lines, break_total == "file")
+    return head.encode().ljust(14 + RESERVE) + b"\r\n" + b"".join(bodies) + trailer
 
 
-def _office(office: str, shifts: _Shifts, broken: Level | None) -> bytes:
+def _office(office: str, shifts: Shifts, broken: Level | None) -> bytes:
     pieces = [b"OH " + pad(office, 6 + RESERVE) + b"\r\n"]
     everything: list[bytes] = []
     for (window, shift, clerk, terminal), transactions in shifts.items():
@@ -260,16 +282,14 @@ class WindowsCodec:
         return Wire(b"".join(_transaction(act)), CONTENT_TYPE)
 
     def extract(self, orders: list[SimOrder], business_date: date) -> Wire:
-        offices: dict[str, _Shifts] = defaultdict(lambda: defaultdict(list))
+        offices: dict[str, Shifts] = defaultdict(lambda: defaultdict(list))
         for order in orders:
             desk = order.seller if order.channel == "windows" else {}
             window, number = desk.get("window") or "0000", desk.get("shift") or "00"
             place = (window, number, desk.get("clerk") or "", desk.get("terminal") or "")
             shift = offices[desk.get("office") or "000000"][place]
             shift.append(b"".join(_whole(order, str(len(shift) + 1))))
-        bodies = [_office(office, shifts, None) for office, shifts in offices.items()]
-        below: list[Sequence[bytes]] = [t for shifts in offices.values() for t in shifts.values()]
-        return Wire(_file("D", business_date, bodies, below, None), CONTENT_TYPE)
+        return Wire(windows_file("D", business_date, offices), CONTENT_TYPE)
 
     def absorb(self, body: bytes, book: Book) -> None:
         lines = body.split(b"\r\n")

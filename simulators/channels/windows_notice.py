@@ -4,8 +4,16 @@ from collections import defaultdict
 from datetime import date, datetime
 from typing import Literal
 
-from simulators.book import SimChange, SimOrder, SimPayment, SimRefund, SimTicket
+from simulators.book import SimChange, SimOrder, SimPayment, SimRefund, SimTicket, TicketState
 from simulators.channels.windows_wire import BEIJING, HEAD, ORIGINS, WIDTHS, Fields, code_of, fen
+
+_ENDS: dict[str, TicketState] = {
+    "RF0": "refunded",
+    "VD0": "voided",
+    "RL0": "released",
+    "HX0C": "cancelled",
+    "HX0E": "expired",
+}
 
 
 class NoticeReader:
@@ -46,8 +54,11 @@ class NoticeReader:
                 self._changed(order, fields, at)
             case "PY0":
                 self._payment(order, fields, at)
-            case "RB0":
+            case "RB0" | "RB1":
                 self._repayment(order, fields, at)
+            case "IV0" | "OV0":
+                number = fields.get("invoice_no") or fields["ref"]
+                order.own_refs[f"{code.lower()}:{number}"] = fields.get("kind") or fields["reason"]
             case _:
                 self._ended(order, code, fields, at)
 
@@ -74,7 +85,7 @@ class NoticeReader:
             SimTicket(
                 ticket_no=fields["ticket_no"],
                 batch=int(fields["ticket_no"][10]),
-                coach=fields["seat"][1:3],
+                coach=fields["seat"][1:3].replace("00", ""),
                 seat_no=fields["seat"][3:].lstrip("0"),
                 seat_class=code_of("seat_class", fields["seat"][:1]),
                 ticket_type=code_of("ticket_type", fields["ticket_type"]),
@@ -97,11 +108,12 @@ class NoticeReader:
                 origin=ORIGINS[fields["origin"]],
                 replaces=fields["replaces"] or None,
                 control_no=fields["control_no"] or None,
+                berth=code_of("berth", fields["berth"]) if fields["berth"] else "",
             )
         )
 
     def _ended(self, order: SimOrder, code: str, fields: Fields, at: datetime) -> None:
-        """RF, HX and VD end a ticket; RP and PU give it paper."""
+        """RF, HX, VD and RL end a ticket; RP and PU give it paper."""
         ticket = order.ticket(fields["ticket_no"])
         ref = fields.get("refund_ref", "")
         if ref:
@@ -112,8 +124,7 @@ class NoticeReader:
         if code in ("RP0", "PU0"):
             ticket.control_no = fields["control_no"] or ticket.control_no
             return
-        expired = fields.get("reason") == "E"
-        ticket.state = "refunded" if code == "RF0" else "expired" if expired else "cancelled"
+        ticket.state = _ENDS[code + fields.get("reason", "")]
         ticket.state_at, ticket.refund_ref = at, ref or None
 
     def _changed(self, order: SimOrder, fields: Fields, at: datetime) -> None:

@@ -32,8 +32,10 @@ _TICKET = {
     "control_no": 8,
     "pickup_code": 12,
     "limit": 8,
+    "berth": 1,
 }
 _CHANGE = {"ticket_no": 17, "new_ticket_no": 17, "change_ref": 35, "kind": 1, "fee": 11, "difference": 11}
+_BACK = {"gross": 11, "fee": 11, "net": 11}
 WIDTHS = {
     "SL0": _TICKET,
     "HD0": _TICKET,
@@ -41,17 +43,22 @@ WIDTHS = {
     "CH1": {**_CHANGE, "refund_ref": 35},
     "CH2": _TICKET,
     "RF0": {"ticket_no": 17, "refund_ref": 35, "fare": 11},
-    "RB0": {"processor": 1, "refund_ref": 35, "gross": 11, "fee": 11, "net": 11},
+    "RB0": {"processor": 1, "refund_ref": 35, **_BACK},
+    "RB1": {"processor": 1, "refund_ref": 35, "payment_ref": 35, "part_of": 35, **_BACK},
     "PY0": {"processor": 1, "method": 1, "payment_ref": 35, "amount": 11},
     "VD0": {"ticket_no": 17},
+    "RL0": {"ticket_no": 17},
     "RP0": {"ticket_no": 17, "control_no": 8},
     "PU0": {"ticket_no": 17, "control_no": 8, "pickup_code": 12},
+    "OV0": {"about": 1, "ref": 35, "reason": 2, "staff": 12, "note": 60},
+    "IV0": {"kind": 1, "invoice_no": 35, "ticket_no": 17, "amount": 11},
 }
 RESERVE = 8
+TICKET_RESERVE = 7
 
 Fields = dict[str, str]
-OriginName = Literal["sale", "change", "destination_change"]
-ORIGINS: dict[str, OriginName] = {"S": "sale", "C": "change", "D": "destination_change"}
+OriginName = Literal["sale", "change", "destination_change", "waitlist"]
+ORIGINS: dict[str, OriginName] = {"S": "sale", "C": "change", "D": "destination_change", "W": "waitlist"}
 ORIGIN_CODES = {origin: letter for letter, origin in ORIGINS.items()}
 
 
@@ -89,7 +96,7 @@ def pad(text: str, width: int) -> bytes:
 def record(code: str, running: str, at: datetime, acted_in: str, order_no: str, fields: Fields) -> bytes:
     values = {"code": code, "running": f"{running or '0':0>6}", "at": stamp(at), "acted_in": acted_in}
     values |= {"order_no": order_no, **fields}
-    widths = {**HEAD, **WIDTHS[code], "reserve": RESERVE}
+    widths = {**HEAD, **WIDTHS[code], "reserve": TICKET_RESERVE if WIDTHS[code] is _TICKET else RESERVE}
     return b"".join(pad(values.get(name, ""), width) for name, width in widths.items()) + b"\r\n"
 
 

@@ -4,7 +4,7 @@ The codecs of the simulators are written independently of the adapters, so every
 README agreeing. A channel's test file is one class: ``class TestWeb(ChannelConformance, channel="web"): ...``
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -13,20 +13,36 @@ from typing import Any, ClassVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.kit.conformance import AdapterConformance, fares
+from adapters.agents.wire import ORDER_STATUS, TICKET_STATUS
+from adapters.app import wire as app
+from adapters.kit.conformance import fares
 from adapters.kit.folding import event_of, identities, order_of
+from adapters.phone.wire import STATUS
+from adapters.web import wire as web
+from adapters.windows.layout import RECORDS
 from hub.ports import Splitting
 from schemas.facts import Fact, PaymentFact, RefundFact
 from schemas.observation import Observation, Rejection
 from simulators.book import Act, Book, Codec, SimOrder
 from simulators.channels import codec_for
 from tests.adapters.acts import NOON, Story, stories
+from tests.adapters.depth import FullDepth
 
 HOLD_FACTS = ("ticket.held|", "ticket.hold_")
 
 
-class ChannelConformance(AdapterConformance):
-    """The kit's suite and the agreement with the simulated channel system."""
+VOCABULARY: Mapping[str, Mapping[str, Iterable[object]]] = {
+    "web": {"ticket_status_code": web.LETTERS},
+    "app": {"status": app.LETTERS},
+    "phone": {"Status": STATUS},
+    "agents": {"orderStatus": ORDER_STATUS, "ticketStatus": TICKET_STATUS},
+    "windows": {"record": RECORDS},
+}
+"""channel -> the field that says a status -> all of its words; the windows' statuses are their records."""
+
+
+class ChannelConformance(FullDepth):
+    """The kit's suite at full depth and the agreement with the simulated channel system."""
 
     channel: ClassVar[str]
     codec: ClassVar[Codec]
@@ -40,6 +56,7 @@ class ChannelConformance(AdapterConformance):
         cls.adapter = package.adapter
         cls.samples = Path(str(package.__file__)).parent / "samples"
         cls.codec = codec_for(channel)
+        cls.vocabulary = VOCABULARY.get(channel, {})
 
     def stories(self) -> dict[str, Story]:
         return stories(self.channel, self.adapter.profile.asks | self.adapter.profile.tells)

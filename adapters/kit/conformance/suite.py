@@ -1,0 +1,92 @@
+"""What every kind of promise stands on: the samples, their fields, and how an answer is judged.
+
+A promise is a method ``test_*``; its docstring is the line on the scorecard, the words before the first colon name
+its kind. What fails says the sample, the field, what was expected and an example.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+from unittest import SkipTest
+
+from adapters.kit.conformance.fields import Field, Fields, fields_for
+from adapters.kit.folding import event_of, order_of
+from adapters.kit.golden import pairs
+from hub.ports import Adapter, Formatted
+from schemas.observation import Observation, Rejection
+from schemas.order import Order
+from schemas.problems import catalogue
+
+SHOWN_MOST = 12
+"""How many findings one broken promise lists."""
+
+
+class Suite:
+    """See the module. Subclasses set ``adapter`` and ``samples``, and ``fields`` when no media type says the wire."""
+
+    adapter: ClassVar[Adapter]
+    samples: ClassVar[Path]
+    fields: ClassVar[Fields | None] = None
+
+    def natives(self, *, refused: bool = False) -> Iterator[tuple[str, bytes]]:
+        """The samples that must be understood, or those that must be refused."""
+        for pair in pairs(self.samples):
+            if pair.name.startswith("reject-") == refused:
+                yield pair.name, pair.native.read_bytes()
+
+    def observations(self) -> Iterator[tuple[str, bytes, Observation]]:
+        for name, raw in self.natives():
+            answer = self.adapter.parse(raw)
+            assert isinstance(answer, Observation), f"{name} is refused: {answer}"
+            yield name, raw, answer
+
+    def wire(self) -> Fields:
+        """How to name and change the fields of this channel's messages."""
+        own: Fields | None = self.fields or getattr(self.adapter, "native_fields", None)
+        if own is not None:
+            return own
+        profile = self.adapter.profile
+        return fields_for(profile.media_type, profile.encoding)
+
+    def values(self) -> dict[str, list[Any]]:
+        """pattern -> the different values that the samples have there: the native schema, as far as they show it."""
+        seen: dict[str, list[Any]] = {}
+        for _, raw in self.natives():
+            for field in self.wire().open(raw).fields:
+                known = seen.setdefault(field.pattern, [])
+                if field.value not in known:
+                    known.append(field.value)
+        return seen
+
+    def ignored(self, field: Field) -> bool:
+        """Whether the profile says why no observation shows this field."""
+        return field.named_by(self.adapter.profile.ignores)
+
+    def told(self, observed: Observation) -> tuple[Order, Formatted | None]:
+        """The order of one observation, and what the channel would be told of it."""
+        order = order_of(observed)
+        return order, self.adapter.format(event_of(observed, order, self.adapter.profile), order)
+
+    def answer(self, raw: bytes, what: str) -> Observation | Rejection:
+        """Parse, and check that a refusal names code and place."""
+        answer = self.adapter.parse(raw)
+        assert isinstance(answer, Observation | Rejection), what
+        if isinstance(answer, Rejection):
+            assert answer.pointer, f"{what}: refused without a place"
+            assert answer.code in catalogue(), f"{what}: {answer.code} is in no catalogue"
+        return answer
+
+    def refused(self, raw: bytes, what: str) -> Rejection:
+        answer = self.answer(raw, what)
+        assert isinstance(answer, Rejection), f"{what} was understood"
+        return answer
+
+    def not_declared(self, why: str) -> NoReturn:
+        """This channel does not promise it: the scorecard shows the reason, pytest a skip."""
+        raise SkipTest(why)
+
+
+def listed(findings: list[str]) -> str:
+    """Findings as one text, the first of them in full."""
+    more = len(findings) - SHOWN_MOST
+    return "\n".join(findings[:SHOWN_MOST]) + (f"\nand {more} more" if more > 0 else "")

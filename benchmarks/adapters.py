@@ -1,0 +1,83 @@
+"""What reading and writing one native message costs, for every installed channel: one ticket, and five.
+
+The floor is what the same bytes cost before anything is understood: JSON decoded by msgspec, XML parsed by lxml, other
+text decoded from its encoding. The bar is 200 microseconds to parse a message of one ticket.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+from lxml import etree
+
+from adapters.kit.folding import event_of, order_of
+from adapters.kit.golden import pairs
+from adapters.kit.registry import Registered, registered
+from benchmarks.timing import rate
+from hub.ports import Profile
+from schemas.observation import Observation
+
+BAR_US = 200
+SIZES = (1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Microseconds of CPU for one message of ``tickets`` tickets; ``sample`` is the one that was measured."""
+
+    channel: str
+    tickets: int
+    sample: str
+    bytes: int
+    floor_us: float
+    parse_us: float
+    format_us: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times the floor parsing costs."""
+        return self.parse_us / self.floor_us
+
+    @property
+    def within_bar(self) -> bool | None:
+        """Whether a message of one ticket parses within the bar; None for others, which have none."""
+        return self.parse_us <= BAR_US if self.tickets == 1 else None
+
+
+def measure() -> list[Row]:
+    """Two rows per channel, as far as its samples go."""
+    return [row for found in registered().values() for row in _channel(found)]
+
+
+def _channel(found: Registered) -> Iterator[Row]:
+    understood = [
+        (pair.name, raw, seen)
+        for pair in pairs(found.samples)
+        if isinstance(seen := found.adapter.parse(raw := pair.native.read_bytes()), Observation)
+    ]
+    for tickets in SIZES:
+        fitting = [sample for sample in understood if len(order_of(sample[2]).tickets) == tickets]
+        if fitting:
+            yield _row(found, tickets, *min(fitting, key=lambda sample: (len(sample[2].losses), sample[0] != "sale")))
+
+
+def _row(found: Registered, tickets: int, sample: str, raw: bytes, seen: Observation) -> Row:
+    adapter, order = found.adapter, order_of(seen)
+    event = event_of(seen, order, adapter.profile)
+    return Row(
+        channel=found.name,
+        tickets=tickets,
+        sample=sample,
+        bytes=len(raw),
+        floor_us=1e6 / rate(_floor(adapter.profile), [raw]),
+        parse_us=1e6 / rate(adapter.parse, [raw]),
+        format_us=1e6 / rate(lambda told: adapter.format(event, told), [order]),
+    )
+
+
+def _floor(profile: Profile) -> Callable[[bytes], object]:
+    if profile.media_type.endswith("json"):
+        return msgspec.json.Decoder().decode
+    if profile.media_type.endswith("xml"):
+        return lambda raw: etree.fromstring(raw.decode(profile.encoding).partition("?>")[2].encode())
+    return lambda raw: raw.decode(profile.encoding).split("\n")
