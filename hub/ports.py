@@ -1,6 +1,7 @@
 """What the hub asks of a channel's adapter. Small ports: a channel implements those that it can, and no more.
 
     Adapter        every channel: what it is, how to read it, how to speak to it
+    Connectable    a channel of many connections, each with its own code tables
     Splitting      a channel that sends many messages in one document (files, day extracts, bulk)
     Polled         a channel that has to be asked for news
     Extracting     a channel that can be asked for its whole day
@@ -13,28 +14,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
+from schemas.acts import Act as Act
 from schemas.events import OrderEvent
 from schemas.observation import Loss, Observation, Rejection
 from schemas.order import Order
-
-Act = Literal[
-    "hold",
-    "sell",
-    "pay",
-    "cancel",
-    "change",
-    "change_destination",
-    "refund",
-    "void",
-    "release",
-    "waitlist",
-    "collect",
-    "print",
-    "check_in",
-    "enter",
-    "exit",
-    "invoice",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +89,15 @@ class Adapter(Protocol):
 
         ``order`` is the order as it stands after the event or later; document numbers and phones are clear.
         """
+        ...
+
+
+@runtime_checkable
+class Connectable(Protocol):
+    """A channel of which there are many connections: one wire, each with its own name and code tables."""
+
+    def connected(self, profile: Profile) -> Adapter:
+        """The adapter of one connection. ``profile`` is this adapter's with another ``channel`` and ``code_tables``."""
         ...
 
 

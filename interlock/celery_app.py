@@ -27,6 +27,7 @@ PROBE_SECONDS = 60
 SCHEDULE: tuple[tuple[str, str, float], ...] = (
     ("deliver events to channels", "interlock.deliver", 1.0),
     ("take dropped files", "interlock.collect_drops", 1.0),
+    ("delete dropped files whose time is over", "interlock.sweep_drops", 3600.0),
     ("poll channels that are asked, not told", "interlock.poll_channels", 5.0),
     ("let holds expire", "interlock.expire_holds", 2.0),
     ("send logout tokens", "interlock.deliver_logout_tokens", 1.0),

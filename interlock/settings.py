@@ -84,6 +84,18 @@ class Settings(BaseSettings):
     allow_private_callbacks: bool = Field(
         default=False, description="Whether deliveries may go to private and loopback addresses (the demo needs it)."
     )
+    drop_keep_days: int = Field(
+        default=7,
+        ge=0,
+        le=3650,
+        description="Days after which taken dropped files, which are plain text with people's names, are deleted.",
+    )
+    incomplete_after_minutes: int = Field(
+        default=60,
+        ge=1,
+        le=100_000,
+        description="Minutes after which an order that began in the middle, and whose sale nobody told, is a case.",
+    )
     field_key: Key | None = Field(
         default=None,
         description="Key that seals personal data (32 bytes, URL-safe base64). Unset: data_dir/keys/field.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -67,6 +68,14 @@ def collect_drops() -> None:
     """Take dropped files of every channel."""
     for channel in hub().channels:
         shielded(lambda name=channel: hub().files.take_all(name))
+
+
+@shared_task(name="interlock.sweep_drops", **_WAKE)
+def sweep_drops() -> None:
+    """Delete the plain text of dropped files that were taken long ago."""
+    keep = timedelta(days=hub().settings.drop_keep_days)
+    for channel in hub().channels:
+        hub().files.sweep(channel, system_clock(), keep)
 
 
 @shared_task(name="interlock.poll_channels", **_WAKE)

@@ -13,6 +13,7 @@ from psycopg_pool import PoolTimeout
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from hub.api import Access, Services, create_router, install_problems
+from hub.api.openapi import install_openapi
 from hub.intake.batcher import MicroBatcher
 from hub.store import health
 from interlock.clock import system_clock
@@ -21,7 +22,7 @@ from interlock.metrics import exposition
 from interlock.reconciling import authorise_by, reconciler_of
 from interlock.settings import Settings
 from interlock.wake import WakeUp
-from interlock.wiring import Hub, Tokens, open_hub, sign_on
+from interlock.wiring import Hub, Tokens, open_hub, sign_on, trial_options
 from reconciliation.api import create_router as recon_router
 from schemas.model import SCHEMA_VERSION
 from sso.api import application
@@ -68,8 +69,11 @@ def build_app(hub: Hub) -> FastAPI:
         clock=hub.clock,
         wall_clock=system_clock,
         public_url=hub.settings.public_url,
+        trials=trial_options(hub.settings),
+        incomplete_after_minutes=hub.settings.incomplete_after_minutes,
     )
     install_problems(app)
+    install_openapi(app)
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
     app.include_router(console_router(hub, provider, tokens))

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uuid_utils
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from adapters.kit.registry import registered
 from hub.api import Principal
-from hub.delivery import Pump
-from hub.delivery.pump import PumpOptions
+from hub.delivery import Pump, PumpOptions
+from hub.delivery.trial import TrialOptions
 from hub.intake import Intake
 from hub.intake.files import FileDrop
 from hub.intake.own_voice import OwnVoice
@@ -25,8 +27,10 @@ from hub.intake.polls import Poller
 from hub.ledger import HUB
 from hub.ports import Adapter
 from hub.store.audit import Audit
+from hub.store.channels import every as every_channel
 from hub.store.seal import Seal
 from interlock.clock import Clock, open_clock, system_clock
+from interlock.connections import own_connections
 from interlock.database import Pool, open_pool
 from interlock.settings import Settings
 from schemas.problems import ProblemError, problem
@@ -50,13 +54,17 @@ def new_id() -> uuid.UUID:
     return uuid.UUID(bytes=uuid_utils.uuid7().bytes)
 
 
-def voices() -> dict[str, Adapter]:
-    """Every channel's adapter, and the two voices of our own."""
+def voices(connection: Connection[TupleRow]) -> dict[str, Adapter]:
+    """Every channel's adapter, those of connections with code tables of their own, and the two voices of our own."""
     channels: dict[str, Adapter] = {name: item.adapter for name, item in registered().items()}
-    return channels | {
-        HUB: OwnVoice(HUB, "枢纽", "the hub's clockwork"),
-        RECONCILIATION: OwnVoice(RECONCILIATION, "对账", "reconciliation"),
-    }
+    return (
+        channels
+        | own_connections(channels, every_channel(connection))
+        | {
+            HUB: OwnVoice(HUB, "枢纽", "the hub's clockwork"),
+            RECONCILIATION: OwnVoice(RECONCILIATION, "对账", "reconciliation"),
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -90,22 +98,34 @@ def open_hub(settings: Settings, process: str, wake: Callable[[], None] = lambda
     keys = settings.keys()
     pool = open_pool(settings.engines().database_url, f"interlock-{process}", 1, settings.database_connections)
     clock = open_clock(settings.clock_file)
-    adapters = voices()
+    with pool.connection() as connection:
+        adapters = voices(connection)
     seal = Seal(keys.field, keys.blind_index)
+    audit = Audit(keys.audit)
     intake = Intake(pool, adapters, seal, new_id, wake)
     return Hub(
         settings=settings,
         pool=pool,
         adapters=adapters,
         seal=seal,
-        audit=Audit(keys.audit),
+        audit=audit,
         intake=intake,
-        pump=Pump(pool, adapters, seal, system_clock, PumpOptions(allow_private=settings.allow_private_callbacks)),
+        pump=Pump(pool, adapters, seal, system_clock, audit, pump_options(settings)),
         files=FileDrop(data_dir / "drop", intake, pool, adapters, clock),
         poller=Poller(intake, pool, adapters, clock),
         clock=clock,
         data_dir=data_dir,
     )
+
+
+def pump_options(settings: Settings) -> PumpOptions:
+    """How deliveries go out of this installation."""
+    return PumpOptions(allow_private=settings.allow_private_callbacks, public_url=settings.public_url)
+
+
+def trial_options(settings: Settings) -> TrialOptions:
+    """How test messages go out: where deliveries may."""
+    return TrialOptions(settings.public_url, settings.allow_private_callbacks)
 
 
 def sign_on(hub: Hub) -> Provider:

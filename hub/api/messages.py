@@ -5,15 +5,20 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from hub.api.quotas import Quotas
 from hub.api.reading import Body, message_id, read_body
 from hub.api.services import Services
 from hub.intake import Answer, Receipt
 from hub.intake.answers import refused
+from hub.ports import Profile
+from hub.store.channels import Channel
 from schemas.problems import PROBLEM_MEDIA_TYPE, ProblemError, problem
 
 BULK_BATCH = 500
@@ -22,20 +27,25 @@ BULK_LINE_BYTES_MAX = 2_000_000
 
 def messages_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["messages"])
+    quotas = Quotas()
 
     @router.post("/channels/{channel}/messages", summary="One native message")
     async def receive(channel: str, request: Request) -> Response:
         """Native bytes of one message; the id stands in ``webhook-id`` or ``Idempotency-Key``.
 
         Answers ``applied``, ``witnessed``, ``duplicate`` or ``disputed`` with 200, or a problem. The answer is durable.
+        Above the connection's quota it is 429 ``rate_limited`` with ``Retry-After``, and nothing was taken.
         """
         known = await asyncio.to_thread(services.access.channel, channel)
         adapter = services.adapters[channel]
         body = await read_body(request, adapter.profile.max_message_bytes)
-        receipt = Receipt(channel, message_id(request) or "", body.raw, "http", services.clock())
+        now = services.clock()
+        within = _within_hours(known, adapter.profile, now)
+        receipt = Receipt(channel, message_id(request) or "", body.raw, "http", now, within)
         refusal = await asyncio.to_thread(_refusal, services, known, request, receipt, body)
         if refusal is not None:
             return answered(await asyncio.to_thread(services.intake.reject, receipt, refusal.problem))
+        quotas.take(known)
         return answered(await services.batcher.submit(receipt))
 
     @router.post("/channels/{channel}/messages/bulk", summary="Many native messages, NDJSON")
@@ -44,10 +54,15 @@ def messages_router(services: Services) -> APIRouter:
         known = await asyncio.to_thread(services.access.channel, channel)
         await asyncio.to_thread(services.access.sender, known, request.headers, "", b"")
         # Answered when all is read: a response that streams while its request does would compete for the same channel.
-        answers = [part async for part in _bulk(services, channel, request)]
+        answers = [part async for part in _bulk(services, known, quotas, request)]
         return Response(b"".join(answers), media_type="application/x-ndjson")
 
     return router
+
+
+def _within_hours(channel: Channel, profile: Profile, now: datetime) -> bool:
+    """Whether the channel may ask now; ``now`` is the business clock, the hours are of the channel's own zone."""
+    return channel.asks_at(now.astimezone(ZoneInfo(profile.zone)).time())
 
 
 def _refusal(services: Services, channel: Any, request: Request, receipt: Receipt, body: Body) -> ProblemError | None:
@@ -62,10 +77,11 @@ def _refusal(services: Services, channel: Any, request: Request, receipt: Receip
     return None if receipt.message_id else ProblemError(problem("message_id_missing"))
 
 
-async def _bulk(services: Services, channel: str, request: Request) -> AsyncIterator[bytes]:
+async def _bulk(services: Services, channel: Channel, quotas: Quotas, request: Request) -> AsyncIterator[bytes]:
+    within = _within_hours(channel, services.adapters[channel.channel].profile, services.clock())
     batch: list[Receipt | Answer] = []
     async for line in _lines(request):
-        batch.append(_line(channel, line, services))
+        batch.append(_line(channel, line, services, within, quotas))
         if len(batch) >= BULK_BATCH:
             yield await _take(services, batch)
             batch = []
@@ -87,18 +103,19 @@ async def _lines(request: Request) -> AsyncIterator[bytes]:
         yield rest
 
 
-def _line(channel: str, line: bytes, services: Services) -> Receipt | Answer:
-    """A receipt, or the problem of a line that is none."""
-    blank = Receipt(channel, "", line, "bulk", services.clock())
+def _line(channel: Channel, line: bytes, services: Services, within: bool, quotas: Quotas) -> Receipt | Answer:
+    """A receipt, or the problem of a line that is none or for which there is no room."""
+    blank = Receipt(channel.channel, "", line, "bulk", services.clock())
     try:
         value = json.loads(line)
         identity, raw = str(value["id"]), base64.b64decode(value["body"], validate=True)
     except (ValueError, KeyError, TypeError, binascii.Error):
         detail = 'A line is {"id": "...", "body": "<base64 of the native bytes>"}.'
         return refused(blank, problem("message_malformed", detail))
-    if len(raw) > services.adapters[channel].profile.max_message_bytes:
+    if len(raw) > services.adapters[channel.channel].profile.max_message_bytes:
         return refused(blank, problem("message_too_large"))
-    return Receipt(channel, identity, raw, "bulk", blank.received_at)
+    receipt = Receipt(channel.channel, identity, raw, "bulk", blank.received_at, within)
+    return receipt if quotas.room(channel, 1) else refused(receipt, problem("rate_limited"))
 
 
 async def _take(services: Services, batch: list[Receipt | Answer]) -> bytes:

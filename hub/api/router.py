@@ -5,16 +5,19 @@ from typing import cast
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from psycopg import OperationalError
+from psycopg import DataError, OperationalError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from hub.api.cases import cases_router
+from hub.api.connections import connections_router
 from hub.api.contract import contract_router
 from hub.api.feed import feed_router
 from hub.api.messages import messages_router
 from hub.api.operating import operating_router
 from hub.api.orders import orders_router
+from hub.api.quotas import RateLimited
 from hub.api.services import Services
 from schemas.problems import PROBLEM_MEDIA_TYPE, Pointer, Problem, ProblemError, problem
 
@@ -24,7 +27,15 @@ log = logging.getLogger(__name__)
 def create_router(services: Services) -> APIRouter:
     """The hub's HTTP interface."""
     router = APIRouter(prefix="/v1")
-    for part in (messages_router, orders_router, feed_router, contract_router, operating_router):
+    for part in (
+        messages_router,
+        orders_router,
+        feed_router,
+        contract_router,
+        connections_router,
+        operating_router,
+        cases_router,
+    ):
         router.include_router(part(services))
     return router
 
@@ -34,7 +45,8 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     def _problem(request: Request, error: Exception) -> Response:
-        return answer(cast(ProblemError, error).problem)
+        found = cast(ProblemError, error)
+        return answer(found.problem, found.retry_after_seconds if isinstance(found, RateLimited) else None)
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: Exception) -> Response:
@@ -57,6 +69,11 @@ def install_problems(app: FastAPI) -> None:
         )
         return answer(body)
 
+    @app.exception_handler(DataError)
+    def _unstorable(request: Request, error: Exception) -> Response:
+        """A text or number that PostgreSQL has no room for (a zero byte, say) cannot name anything that is stored."""
+        return answer(problem("query_invalid", "A value holds what no stored value can hold."))
+
     @app.exception_handler(OperationalError)
     @app.exception_handler(PoolTimeout)
     def _away(request: Request, error: Exception) -> Response:
@@ -69,6 +86,7 @@ def install_problems(app: FastAPI) -> None:
         return answer(problem("internal"))
 
 
-def answer(body: Problem) -> Response:
-    headers = {"retry-after": "1"} if body.status == 503 else None
+def answer(body: Problem, retry_after_seconds: int | None = None) -> Response:
+    after = retry_after_seconds or (1 if body.status == 503 else None)
+    headers = {"retry-after": str(after)} if after else None
     return JSONResponse(body.model_dump(mode="json"), body.status, headers, media_type=PROBLEM_MEDIA_TYPE)

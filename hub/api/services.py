@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.api.access import Access
+from hub.delivery.trial import TrialOptions
 from hub.intake.batcher import MicroBatcher
 from hub.intake.intake import Intake, Pool
 from hub.ports import Adapter
@@ -14,7 +15,11 @@ from hub.store.seal import Seal
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``clock`` is the business clock, ``wall_clock`` the one by which deliveries go; ``public_url`` names the hub."""
+    """``clock`` is the business clock, ``wall_clock`` the one by which deliveries go; ``public_url`` names the hub.
+
+    ``trials``: how test messages go out.
+    ``incomplete_after_minutes``: an order whose beginning has not come after that is a case.
+    """
 
     pool: Pool
     intake: Intake
@@ -26,3 +31,5 @@ class Services:
     clock: Callable[[], datetime]
     wall_clock: Callable[[], datetime]
     public_url: str
+    trials: TrialOptions
+    incomplete_after_minutes: int = 60

@@ -54,7 +54,7 @@ class PublicOnly(AbstractResolver):
         await self._system.close()
 
 
-def connector(limit: int, allow_private: bool) -> aiohttp.TCPConnector:
-    """The connection pool of one channel, guarded unless private addresses are allowed."""
+def connector(allow_private: bool, idle_seconds: float) -> aiohttp.TCPConnector:
+    """The connections of one channel, guarded unless private addresses are allowed. How many: its pump decides."""
     options: dict[str, Any] = {} if allow_private else {"resolver": PublicOnly()}
-    return aiohttp.TCPConnector(limit=limit, **options)
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_seconds, **options)

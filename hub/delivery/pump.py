@@ -1,49 +1,54 @@
-"""The pump: one drain moves one channel's cursor over the event log as far as it goes, then says what happened.
+"""The pump: one drain moves one channel's cursors over the event log as far as they go, then says what happened.
 
 PostgreSQL is the queue. A page of events behind the commit barrier is sent, in order within each order and
 concurrently across orders; then attempts, exceptions and the cursor are written in one transaction. If the process
 dies between sending and writing, the page is sent again under the same ids: at least once, never out of order.
+
+    live     first, in every drain: what failed before and is due again, and what is new
+    bulk     events of files and mass uploads, in the room that live left (never less than a small share)
+    replay   what an operator asked for again, in the room that is left then; also for a disabled channel
 """
 
-import asyncio
-import json
-import random
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
 from uuid import UUID
 
-import aiohttp
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from hub.delivery.guard import AddressForbidden, check_literal, connector
-from hub.delivery.sender import Response, post
-from hub.delivery.signing import sign
+from hub.delivery.clients import Clients
+from hub.delivery.pacing import Breaker, allowance, spent
+from hub.delivery.sending import Item, Lane, Page, Sending, SendingOptions, behind, fewest_attempts
+from hub.delivery.speaking import Speaker
+from hub.delivery.terms import subscribed
 from hub.intake.intake import Pool
-from hub.ledger import fold, read_document
-from hub.ports import Adapter, Formatted
-from hub.store import channels, deliveries, events, orders
+from hub.ports import Adapter
+from hub.store import channels, deliveries, events, outbox, replays
+from hub.store.audit import Audit
 from hub.store.channels import Channel
-from hub.store.deliveries import Attempt, Exceptional
-from hub.store.events import Logged
+from hub.store.outbox import Ahead, Cursor, Wanted
 from hub.store.seal import Seal
-from schemas.order import Order
-from schemas.personal import convert_sealed
 
-ORDERS_KEPT = 2000
 _LOCK_SPACE = 0x64656C69  # "deli": first key of the advisory lock, the second is the channel's hash
+_ACTOR = "hub"
+_SCAN_TIMES = 4
+_SCANS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
 class PumpOptions:
-    """``attempts_max`` failures in a row make a dead letter; ``backoff`` doubles from its first to its last value.
+    """``page``: deliveries of one drain; ``aside``: at most so many of them in the bulk and the replay lane each.
 
+    ``aside_least``: so many of each even when live fills the page. ``attempts_max``, ``backoff`` and ``breaker_after``:
+    see ``SendingOptions``. The breaker opens for ``breaker_seconds``, doubled each time, at most ``breaker_last``.
     ``allow_private``: whether deliveries may go to private and loopback addresses.
     """
 
     page: int = 400
+    aside: int = 100
+    aside_least: int = 10
     concurrency: int = 32
     timeout_seconds: float = 10.0
     attempts_max: int = 12
@@ -51,7 +56,19 @@ class PumpOptions:
     backoff_last_seconds: float = 600.0
     breaker_after: int = 20
     breaker_seconds: float = 5.0
+    breaker_last_seconds: float = 300.0
     allow_private: bool = False
+    public_url: str = "http://127.0.0.1:8400"
+
+    @property
+    def sending(self) -> SendingOptions:
+        return SendingOptions(
+            self.concurrency,
+            self.attempts_max,
+            self.backoff_first_seconds,
+            self.backoff_last_seconds,
+            self.breaker_after,
+        )
 
 
 @dataclass(slots=True)
@@ -61,19 +78,12 @@ class Drained:
     channel: str
     delivered: int = 0
     failed: int = 0
-    skipped: int = 0
     more: bool = False
     locked: bool = False
 
-
-@dataclass(slots=True)
-class _Page:
-    """The outcome of sending a page."""
-
-    attempts: list[Attempt] = field(default_factory=list)
-    exceptions: list[Exceptional] = field(default_factory=list)
-    settled: list[int] = field(default_factory=list)
-    unreachable: int = 0
+    def count(self, page: Page) -> None:
+        self.delivered += sum(a.outcome == "delivered" for a in page.attempts)
+        self.failed += sum(a.outcome == "failed" for a in page.attempts)
 
 
 class Pump:
@@ -85,14 +95,17 @@ class Pump:
         adapters: Mapping[str, Adapter],
         seal: Seal,
         clock: Callable[[], datetime],
+        audit: Audit,
         options: PumpOptions | None = None,
     ) -> None:
         self._pool = pool
         self._adapters = adapters
         self._seal = seal
         self._clock = clock
+        self._audit = audit
         self._options = options or PumpOptions()
-        self._kept: OrderedDict[tuple[UUID, int], Order] = OrderedDict()
+        self._speaker = Speaker(pool, seal, self._options.public_url)
+        self._clients = Clients(self._options.timeout_seconds, self._options.allow_private)
 
     def drain(self, channel: str) -> Drained:
         """Send what is due for ``channel``; one process at a time per channel, safe to call at any moment."""
@@ -112,183 +125,224 @@ class Pump:
         done = Drained(name)
         channel = channels.find(connection, name)
         adapter = self._adapters.get(name)
-        if channel is None or adapter is None or channel.state != "active" or not channel.endpoint:
+        if channel is None or adapter is None or channel.state == "paused" or not channel.endpoint:
             return done
-        if channel.breaker_until and channel.breaker_until > self._clock():
-            return done
-        waiting = deliveries.due(connection, name, self._clock(), self._options.page)
-        fresh = events.after(connection, channel.cursor_txid, channel.cursor_position, self._options.page)
-        if not waiting and not fresh:
-            connection.rollback()
-            return done
-        logged = events.at(connection, [w.event for w in waiting])
-        earlier = {w.event: w.attempts for w in waiting}
-        retry = [logged[w.event] for w in waiting]
-        meant = self._meant_for(connection, adapter, fresh)
-        blocked = deliveries.blocked_orders(connection, name, [e.event.order_id for e in meant])
-        connection.commit()
-        live = [e for e in meant if e.event.order_id not in blocked]
-        behind = [e for e in meant if e.event.order_id in blocked]
-        page = asyncio.run(self._send(channel, adapter, [*retry, *live], earlier))
-        page.exceptions += [_behind(name, e) for e in behind if e.position not in earlier]
-        self._write(connection, channel, fresh, page)
-        done.delivered = sum(a.outcome == "delivered" for a in page.attempts)
-        done.failed = sum(a.outcome == "failed" for a in page.attempts)
-        done.skipped = len(fresh) - len(meant)
-        done.more = len(fresh) == self._options.page and page.unreachable < self._options.breaker_after
+        run = _Run(connection, channel, adapter, self)
+        if run.room >= 1 and run.quiet is None:
+            if channel.state == "active" and run.breaker.state(run.now) != "open":
+                run.live(done)
+            if run.well and run.breaker.state(run.now) == "closed" and channel.state == "active":
+                run.bulk(done)
+            if run.well and (run.breaker.until is None or channel.state == "disabled"):
+                run.replay(done)
         return done
 
-    def _meant_for(self, connection: Connection[TupleRow], adapter: Adapter, logged: Sequence[Logged]) -> list[Logged]:
-        """Those events that the channel subscribes to, that it did not cause, and that it may see."""
-        profile = adapter.profile
-        chosen = [e for e in logged if e.event.type in profile.subscribes and e.event.origin != profile.channel]
-        if profile.scope == "all" or not chosen:
-            return chosen
-        rows = connection.execute(
-            "SELECT order_id FROM hub.orders WHERE order_id = ANY(%s) AND (%s = ANY(witnesses) OR channel = %s)",
-            ([e.event.order_id for e in chosen], profile.channel, profile.channel),
-        )
-        own = {order_id for (order_id,) in rows}
-        return [e for e in chosen if e.event.order_id in own]
 
-    # -- sending ----------------------------------------------------------------------------------------------------
+class _Run:
+    """One drain of one channel: what is left of its room, and how the channel fares while it goes on."""
 
-    async def _send(
-        self, channel: Channel, adapter: Adapter, logged: Sequence[Logged], earlier: Mapping[int, int]
-    ) -> _Page:
-        page = _Page()
-        if not logged:
-            return page
-        the_orders = self._orders(logged)
-        queues: dict[UUID, list[Logged]] = {}
-        for item in logged:
-            queues.setdefault(item.event.order_id, []).append(item)
-        secrets = [self._seal.open(secret) for secret in channel.secrets]
-        gate = asyncio.Semaphore(self._options.concurrency)
-        timeout = aiohttp.ClientTimeout(total=self._options.timeout_seconds)
-        pool = connector(self._options.concurrency, self._options.allow_private)
-        async with aiohttp.ClientSession(timeout=timeout, connector=pool) as session:
+    def __init__(self, connection: Connection[TupleRow], channel: Channel, adapter: Adapter, pump: Pump) -> None:
+        self.connection, self.channel, self.adapter = connection, channel, adapter
+        self.pump, self.options = pump, pump._options
+        self.wanted = Wanted(channel.channel, subscribed(channel, adapter.profile))
+        self.now = pump._clock()
+        self.breaker = Breaker(channel.breaker_failures, channel.breaker_openings, channel.breaker_until)
+        self.quiet = channel.retry_at if channel.retry_at and channel.retry_at > self.now else None
+        self.free_at = channel.rate_free_at
+        self.room = allowance(channel.rate_per_second, self.free_at, self.now, self.options.page)
+        self.well = True
+        self.live_cursor: Cursor = (channel.cursor_txid, channel.cursor_position)
+        self.bulk_cursor: Cursor = (channel.bulk_txid, channel.bulk_position)
 
-            async def one_order(queue: list[Logged]) -> None:
-                async with gate:
-                    for place, item in enumerate(queue):
-                        formatted = adapter.format(item.event, the_orders[item.event.order_id])
-                        if formatted is None:
-                            page.settled.append(item.position)
-                            page.attempts.append(_attempt(channel.channel, item, 1, None, None, self._clock()))
-                            continue
-                        number = earlier.get(item.position, 0) + 1
-                        response = await self._post(session, channel, secrets, item, formatted)
-                        page.attempts.append(
-                            _attempt(channel.channel, item, number, formatted, response, self._clock())
-                        )
-                        if response.delivered:
-                            page.settled.append(item.position)
-                            continue
-                        page.unreachable += response.status is None
-                        page.exceptions.append(self._failed(channel.channel, item, number, response))
-                        page.exceptions += [
-                            _behind(channel.channel, later)
-                            for later in queue[place + 1 :]
-                            if later.position not in earlier
-                        ]
-                        return
+    # -- the three lanes --------------------------------------------------------------------------------------------
 
-            await asyncio.gather(*(one_order(queue) for queue in queues.values()))
-        return page
+    def live(self, done: Drained) -> None:
+        """What failed before and is due, and what is new; exactly one delivery when the breaker is half open."""
+        probing = self.breaker.state(self.now) == "half_open"
+        limit = 1 if probing else self.room
+        due = self._due(limit, replay=False)
+        ahead = self._ahead(limit - min(len(due), limit // 2))
+        due = due[: max(limit - len(ahead.chosen), 1 if probing else 0)]
+        fresh = self._fresh(ahead.chosen, "live")
+        ready, waiting = self._apart(fresh)
+        if probing and due and (not ready or fewest_attempts([*due, *ready]) in due):
+            due, ready, waiting, ahead = [fewest_attempts(due)], [], [], Ahead([], self.live_cursor, True, False)
+        elif probing:
+            due = []
+        if not due and not ahead.chosen and ahead.end == self.live_cursor:
+            self.connection.rollback()
+            return
+        page = self._send([*ready, *due])
+        page.exceptions += [behind(self.channel.channel, item) for item in waiting]
+        self._move_live(ahead)
+        self._settle(page, probing)
+        done.count(page)
+        done.more = self._goes_on() and (probing or ahead.whole or len(due) + len(ahead.chosen) >= limit)
 
-    async def _post(
-        self,
-        session: aiohttp.ClientSession,
-        channel: Channel,
-        secrets: Sequence[str],
-        item: Logged,
-        formatted: Formatted,
-    ) -> Response:
-        if not self._options.allow_private:
-            try:
-                check_literal(channel.endpoint or "")
-            except AddressForbidden as error:
-                return Response(None, str(error), 0.0)
-        headers = sign(secrets, str(item.event.event_id), self._clock(), formatted.body)
-        return await post(session, f"{channel.endpoint}/inbox", formatted.body, formatted.content_type, headers)
+    def bulk(self, done: Drained) -> None:
+        """Never ahead of the live cursor, so that order within an order holds between the lanes."""
+        limit = self._aside()
+        if self.bulk_cursor == self.live_cursor or limit < 1:
+            return
+        ahead = outbox.bulk(self.connection, self.bulk_cursor, self.live_cursor, self.wanted, limit * _SCAN_TIMES)
+        ahead = ahead.cut(limit)
+        ready, waiting = self._apart(self._fresh(ahead.chosen, "bulk"))
+        page = self._send(ready)
+        page.exceptions += [behind(self.channel.channel, item) for item in waiting]
+        self.bulk_cursor = ahead.end if ahead.whole else self.live_cursor
+        channels.move_bulk_cursor(self.connection, self.channel.channel, *self.bulk_cursor)
+        self._settle(page, probing=False)
+        done.count(page)
+        done.more = done.more or (ahead.whole and self._goes_on())
 
-    def _failed(self, channel: str, item: Logged, attempts: int, response: Response) -> Exceptional:
-        dead = attempts >= self._options.attempts_max or response.status == 410
-        wait = min(self._options.backoff_first_seconds * 2 ** (attempts - 1), self._options.backoff_last_seconds)
-        wait = max(wait * random.uniform(0.5, 1.0), response.retry_after or 0.0)
-        error = f"{response.status or 'no answer'}: {response.head}"[:300]
-        return Exceptional(
-            channel,
-            item.position,
-            item.event.order_id,
-            "dead" if dead else "waiting",
-            attempts,
-            None if dead else self._clock() + timedelta(seconds=wait),
-            error,
-        )
+    def replay(self, done: Drained) -> None:
+        """Dead letters that were revived, and the oldest replay that is not finished."""
+        name, now = self.channel.channel, self.pump._clock()
+        limit = self._aside()
+        if limit < 1 or not replays.anything(self.connection, name, now):
+            return
+        due = self._due(limit, replay=True)
+        asked = replays.running(self.connection, name)
+        chosen: list[Item] = []
+        if asked is not None and len(due) < limit and not self._choked():
+            found = replays.page(self.connection, asked, self.wanted.types, limit - len(due))
+            last = found[-1][0] if found else None
+            finished = now if len(found) < limit - len(due) else None
+            chosen = self._fresh(found, "replay")
+            going = deliveries.under_way(self.connection, name, [item.logged.position for item in chosen])
+            chosen = [item for item in chosen if item.logged.position not in going]
+            replays.advance(self.connection, asked, last, len(found), finished)
+            done.more = done.more or (finished is None and self._goes_on())
+        if not due and not chosen:
+            self.connection.commit()
+            return
+        page = self._send([*due, *chosen])
+        self._settle(page, probing=False, counts=False)
+        done.count(page)
+        done.more = (done.more or len(due) == limit) and self._goes_on()
 
-    # -- orders -----------------------------------------------------------------------------------------------------
+    # -- reading ----------------------------------------------------------------------------------------------------
 
-    def _orders(self, logged: Sequence[Logged]) -> dict[UUID, Order]:
-        """The orders as they stand, folded once per version, with clear document numbers for the channel's form."""
-        with self._pool.connection() as connection:
-            stored = orders.read_texts(connection, {item.event.order_id for item in logged})
-        return {order_id: self._folded(order_id, *row) for order_id, row in stored.items()}
+    def _aside(self) -> int:
+        """How many a lane beside live may send in this drain: what live left, but never nothing for ever."""
+        left = min(self.room, self.options.aside)
+        return left if self.channel.rate_per_second is not None else max(left, self.options.aside_least)
 
-    def _folded(self, order_id: UUID, version: int, text: str, contract: str) -> Order:
-        if (known := self._kept.get((order_id, version))) is not None:
-            return known
-        order = fold(read_document(text, contract))
-        self._kept[order_id, version] = clear = convert_sealed(order, self._seal.open)
-        if len(self._kept) > ORDERS_KEPT:
-            self._kept.popitem(last=False)
-        return clear
+    def _goes_on(self) -> bool:
+        """Whether another drain may follow at once. One with a rate waits for its bucket until the next wake-up."""
+        return self.well and (self.channel.rate_per_second is None or self.room >= 1)
 
-    # -- writing ----------------------------------------------------------------------------------------------------
+    def _choked(self) -> bool:
+        """Whether so many of a replay have failed that asking for more of it would only pile them up."""
+        waiting = deliveries.replays_waiting(self.connection, self.channel.channel)
+        return waiting >= self.options.breaker_after
 
-    def _write(self, connection: Connection[TupleRow], channel: Channel, fresh: Sequence[Logged], page: _Page) -> None:
-        """One transaction: what was tried, what waits, and how far the cursor is."""
-        name, options = channel.channel, self._options
+    def _due(self, limit: int, *, replay: bool) -> list[Item]:
+        rows = deliveries.due(self.connection, self.channel.channel, self.now, limit, replay=replay)
+        if not rows:
+            return []
+        logged = events.at(self.connection, [row.event for row in rows])
+        return [Item(logged[row.event], cast(Lane, row.lane), row.attempts) for row in rows]
+
+    def _ahead(self, limit: int) -> Ahead:
+        """The next stretch of the log; a flood of events for others is passed over in a few longer reads."""
+        scan = max(limit * _SCAN_TIMES, 50)
+        ahead = outbox.live(self.connection, self.live_cursor, self.wanted, scan)
+        for _ in range(_SCANS_MAX):
+            if not ahead.whole or ahead.chosen:
+                break
+            scan *= 2
+            further = outbox.live(self.connection, ahead.end, self.wanted, scan)
+            ahead = Ahead(further.chosen, further.end, further.whole, ahead.bulk or further.bulk)
+        return ahead.cut(limit)
+
+    def _fresh(self, chosen: Sequence[tuple[Cursor, UUID]], lane: Lane) -> list[Item]:
+        """The events themselves, without those of orders that are none of the channel's business."""
+        logged = events.at(self.connection, [cursor[1] for cursor, _ in chosen]) if chosen else {}
+        found = [logged[cursor[1]] for cursor, _ in chosen]
+        if self.adapter.profile.scope == "own" and found:
+            ids = [item.event.order_id for item in found]
+            own = outbox.taken_part(self.connection, self.channel.channel, ids)
+            found = [item for item in found if item.event.order_id in own]
+        return [Item(item, lane) for item in found]
+
+    def _apart(self, items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+        """(what may go out, what must wait behind an earlier event of its order)."""
+        if not items:
+            return [], []
+        ids = [item.logged.event.order_id for item in items]
+        blocked = deliveries.blocked_orders(self.connection, self.channel.channel, ids)
+        first = outbox.bulk_before(self.connection, self.bulk_cursor, self.wanted, ids) if self._lags() else {}
+        ready: list[Item] = []
+        waiting: list[Item] = []
+        for item in items:
+            order_id, position = item.logged.event.order_id, item.logged.position
+            earlier = item.lane == "live" and order_id in first and first[order_id] < position
+            (waiting if order_id in blocked or earlier else ready).append(item)
+        return ready, waiting
+
+    def _lags(self) -> bool:
+        return self.bulk_cursor != self.live_cursor
+
+    # -- sending and writing ----------------------------------------------------------------------------------------
+
+    def _send(self, items: Sequence[Item]) -> Page:
+        """Nothing is held open in the database while the network is used."""
+        self.connection.commit()
+        if not items:
+            return Page(failures=self.breaker.failures)
+        pump, channel = self.pump, self.channel
+        speak = pump._speaker.to(channel, self.adapter, [item.logged.event.order_id for item in items])
+        secrets = channels.good_secrets(channel, pump._seal, self.now)
+
+        async def work() -> Page:
+            client = await pump._clients.to(f"{channel.endpoint}/inbox")
+            sending = Sending(
+                channel.channel, client, speak, secrets, pump._clock, self.options.sending, self.breaker.failures
+            )
+            return await sending.send(items)
+
+        return pump._clients.run(work())
+
+    def _move_live(self, ahead: Ahead) -> None:
+        along = not self._lags() and not ahead.bulk
+        self.live_cursor = ahead.end
+        channels.move_cursor(self.connection, self.channel.channel, *ahead.end)
+        if along:
+            self.bulk_cursor = ahead.end
+            channels.move_bulk_cursor(self.connection, self.channel.channel, *ahead.end)
+
+    def _settle(self, page: Page, probing: bool, *, counts: bool = True) -> None:
+        """One transaction: what was tried, what waits, how far the cursors are, how the channel fares."""
+        connection, name, now = self.connection, self.channel.channel, self.pump._clock()
         deliveries.record(connection, page.attempts)
         deliveries.settle(connection, name, page.settled)
-        if page.exceptions:
-            deliveries.set_aside(connection, page.exceptions)
-            deliveries.promote(connection, name, self._clock())
-        if fresh:
-            channels.move_cursor(connection, name, fresh[-1].txid, fresh[-1].position)
-        reached = any(attempt.status is not None for attempt in page.attempts)
-        failures = 0 if reached else channel.breaker_failures + page.unreachable
-        until = None
-        if failures >= options.breaker_after:
-            times = min(failures // options.breaker_after, 6)
-            until = self._clock() + timedelta(seconds=options.breaker_seconds * times)
-        if page.attempts:
-            channels.set_breaker(connection, name, failures, until)
+        deliveries.set_aside(connection, page.exceptions)
+        if page.orders:
+            deliveries.promote(connection, self.wanted, list(page.orders), now)
+        self._fare(page, probing, counts, now)
         connection.commit()
 
-
-def _behind(channel: str, item: Logged) -> Exceptional:
-    return Exceptional(channel, item.position, item.event.order_id, "behind", 0, None, None)
-
-
-def _attempt(
-    channel: str, item: Logged, number: int, formatted: Formatted | None, response: Response | None, now: datetime
-) -> Attempt:
-    outcome = "not_expressible" if response is None else "delivered" if response.delivered else "failed"
-    duration = response.duration_ms if response else 0.0
-    started = now - timedelta(milliseconds=duration)
-    losses = [loss.model_dump(exclude_defaults=True) for loss in formatted.losses] if formatted else []
-    return Attempt(
-        channel=channel,
-        event=item.position,
-        order_id=item.event.order_id,
-        attempt=number,
-        outcome=outcome,
-        status=response.status if response else None,
-        response=response.head or None if response else None,
-        losses=json.dumps(losses) if losses else None,
-        started_at=started,
-        duration_ms=duration,
-        delay_ms=max(0.0, (started - item.committed_at).total_seconds() * 1000),
-    )
+    def _fare(self, page: Page, probing: bool, counts: bool, now: datetime) -> None:
+        """What this page says about the channel: its breaker, the quiet it asks for, whether it is gone."""
+        options, channel = self.options, self.channel
+        if counts and page.sent:
+            failed = page.failures > self.breaker.failures if probing else page.opened
+            self.breaker = Breaker(page.failures, self.breaker.openings, self.breaker.until)
+            if failed:
+                self.breaker = self.breaker.opened(now, options.breaker_seconds, options.breaker_last_seconds)
+            elif page.quiet is None:
+                self.breaker = self.breaker.counted(page.failures)
+        self.quiet = page.quiet or self.quiet
+        self.free_at = spent(channel.rate_per_second, self.free_at, now, page.sent)
+        self.room -= page.sent
+        self.well = self.well and not page.stopped
+        if page.sent:
+            breaker = (self.breaker.failures, self.breaker.openings, self.breaker.until)
+            channels.set_pace(self.connection, channel.channel, breaker, self.quiet, self.free_at)
+        if page.gone is not None:
+            channels.set_state(self.connection, channel.channel, "disabled", f"its endpoint answered {page.gone}"[:300])
+            self.pump._audit.record(
+                self.connection, now, _ACTOR, "channel.disable", channel.channel, {"answer": page.gone[:3]}
+            )
+        channels.forget_faded(self.connection, channel, now)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from hub.intake.overlaps import Overlaps
 from hub.intake.receipts import LIVE_SOURCES, Receipt
 from hub.ledger import (
     HUB,
@@ -20,7 +21,7 @@ from hub.ledger import (
 )
 from hub.ledger.fold import Folded
 from hub.ledger.reading import seat_place
-from hub.ledger.rules import Refusal, refusal
+from hub.ledger.rules import Refusal, not_offered, outside_hours, refusal
 from hub.ports import Profile
 from hub.store.orders import Stored
 from hub.store.timetable import Place, Timetable
@@ -116,7 +117,9 @@ class Work:
         """Whether the document is another one than the database holds: new facts, witnesses or references."""
         return self.document is not (self.stored.document if self.stored else None) and bool(self.document.facts)
 
-    def decide(self, receipt: Receipt, observation: Observation, profile: Profile, timetable: Timetable) -> Decision:
+    def decide(
+        self, receipt: Receipt, observation: Observation, profile: Profile, timetable: Timetable, overlaps: Overlaps
+    ) -> Decision:
         """Take one message into the set, as far as the facts go; seats are claimed by the caller."""
         before = self.folded
         document = self.document.with_references(observation.references, observation.occurred_at)
@@ -125,7 +128,13 @@ class Work:
         after = fold_with_postings(document) if joined.taken or before is None else before
         decision = Decision(receipt, observation, "applied", joined, after.order)
         if observation.mode == "ask" and joined.new:
-            decision.refusal = refusal(before.order if before else None, after.order, observation, timetable.knows)
+            known = before.order if before else None
+            decision.refusal = (
+                outside_hours(receipt.within_hours)
+                or not_offered(observation, profile.asks)
+                or refusal(known, after.order, observation, timetable.knows)
+                or overlaps.refusal(after.order, observation)
+            )
         if decision.refusal is not None:
             self.refuse(decision, decision.refusal)
         else:

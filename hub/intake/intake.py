@@ -20,6 +20,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from hub.intake import answers
 from hub.intake.answers import Answer
 from hub.intake.decide import Decision, Work, wanted
+from hub.intake.overlaps import Overlaps
 from hub.intake.receipts import LIVE_SOURCES, Parsed, Receipt
 from hub.intake.writing import write
 from hub.ledger.rules import Refusal
@@ -129,6 +130,7 @@ class _Batch:
         self.timetable, self.new_id = intake._timetable, intake._new_id
         self.connection = connection
         self.parsed = parsed
+        self.overlaps = Overlaps()
         self.answers: dict[int, Answer] = {}
         self.repeats: list[tuple[str, str, str, datetime]] = []
 
@@ -196,6 +198,7 @@ class _Batch:
         if not observed:
             return []
         self.timetable.learn(self.connection, _legs(observation for _, observation in observed))
+        self.overlaps.learn(self.connection, [observation for _, observation in observed])
         works = self._works([observation for _, observation in observed])
         self.place: dict[int, int] = {}
         for n, observation in observed:
@@ -209,7 +212,11 @@ class _Batch:
 
     def _take(self, work: Work, n: int, observation: Observation) -> Decision:
         receipt = self.parsed[n].receipt
-        return work.decide(receipt, observation, self.adapters[receipt.channel].profile, self.timetable)
+        profile = self.adapters[receipt.channel].profile
+        decision = work.decide(receipt, observation, profile, self.timetable, self.overlaps)
+        if decision.order is not None:
+            self.overlaps.take(decision.order)
+        return decision
 
     def _works(self, observations: Sequence[Observation]) -> dict[tuple[str, str, str], Work]:
         """The orders that these observations are about, found by their references or new; anchor -> work."""
@@ -250,13 +257,17 @@ class _Batch:
 
     def _claim(self, works: Sequence[Work]) -> None:
         """Move every order's seats to where its facts put them; who comes second is refused or disputed."""
-        releases: list[Place] = []
+        releases: list[tuple[Work, Place]] = []
         claims: list[tuple[Work, str, Place]] = []
         for work in works:
             target = wanted(work.folded.order if work.folded else None, self.timetable)
-            releases += [place for no, place in work.held.items() if target.get(no) != place]
+            releases += [(work, place) for no, place in work.held.items() if target.get(no) != place]
             claims += [(work, no, place) for no, place in sorted(target.items()) if work.held.get(no) != place]
-        seats.release(self.connection, releases)
+        if _change_hands(releases, claims):
+            # Who came between the two messages lost the seat; only one by one is it as if they had come so.
+            raise psycopg.errors.SerializationFailure("a seat changes hands within a batch")
+        claims.sort(key=lambda claim: self._came(claim[0], claim[1]))
+        seats.release(self.connection, [place for _, place in releases])
         granted = seats.claim(self.connection, [place for _, _, place in claims])
         lost: dict[int, list[tuple[str, Place]]] = {}
         won: dict[int, list[Place]] = {}
@@ -268,6 +279,10 @@ class _Batch:
         for work in works:
             if id(work) in lost:
                 self._lose(work, lost[id(work)], won.get(id(work), []))
+
+    def _came(self, work: Work, ticket_no: str) -> int:
+        """Where in the batch the message stands that brings this ticket: who came first gets the seat."""
+        return min((self.place[id(d)] for d in work.decisions if _brings(d.observation, ticket_no)), default=0)
 
     def _lose(self, work: Work, lost: Sequence[tuple[str, Place]], won: Sequence[Place]) -> None:
         """The message that brought the lost ticket is refused (ask) or becomes a dispute (tell)."""
@@ -363,6 +378,18 @@ def _legs(observations: Iterable[Observation]) -> list[Leg]:
 
 def _held_legs(works: Iterable[Work]) -> list[Leg]:
     return [t.leg for work in works if work.folded for t in work.folded.order.tickets if t.leg is not None]
+
+
+def _change_hands(releases: Sequence[tuple[Work, Place]], claims: Sequence[tuple[Work, str, Place]]) -> bool:
+    """Whether one order gives up what another one claims."""
+    given: dict[tuple[object, ...], list[tuple[Work, int]]] = {}
+    for work, place in releases:
+        given.setdefault(place[:-1], []).append((work, place.legs))
+    return any(
+        giver is not work and legs & place.legs
+        for work, _, place in claims
+        for giver, legs in given.get(place[:-1], ())
+    )
 
 
 def _brings(observation: Observation, ticket_no: str) -> bool:

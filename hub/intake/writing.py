@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.intake.decide import Decision, Work, wanted
+from hub.intake.receipts import BULK_SOURCES
 from hub.ledger import Posting, write_statements
 from hub.ledger.reading import document_key, phone_key
 from hub.store import events, orders
@@ -75,6 +76,8 @@ def _ticket_rows(work: Work, timetable: Timetable) -> list[orders.TicketRow]:
             phone=phone_key(people[ticket.passenger_id]) if ticket.passenger_id in people else None,
             fare_amount=ticket.fare_gross.amount if ticket.fare_gross else None,
             hold_expires_at=ticket.hold_expires_at,
+            departs_at=ticket.leg.origin.at if ticket.leg else None,
+            arrives_at=ticket.leg.destination.at if ticket.leg else None,
         )
         for ticket in order.tickets
     ]
@@ -114,6 +117,7 @@ def _event_row(work: Work, decision: Decision, event_type: str, event_id: UUID) 
         statements=write_statements(decision.joined.taken),
         postings=json.dumps([_line(line) for line in decision.lines]),
         recorded_at=decision.receipt.received_at,
+        lane="bulk" if decision.receipt.source in BULK_SOURCES else "live",
     )
 
 

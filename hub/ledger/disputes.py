@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from hub.ledger.reading import Reading, clashes
-from hub.ledger.tickets import ticket_of
 from schemas.facts import SeatNotGranted, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
 from schemas.order import Dispute, DisputeSide
 from schemas.states import MACHINES, state_machine
@@ -21,39 +20,35 @@ def _found(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> Itera
         for kind, said in clashes(reading):
             sides = tuple(DisputeSide(witnesses=tuple(who), says=what) for what, who in sorted(said.items()))
             yield _dispute(kind, reading.identity, sides, _latest([reading]), resolutions)
-    by_ticket: dict[str, list[Reading]] = {}
-    for reading in readings:
-        if (ticket_no := ticket_of(reading.fact)) is not None:
-            by_ticket.setdefault(ticket_no, []).append(reading)
-    for subject, about in _things(readings).items():
-        machine, _, name = subject.partition("|")
-        for kind, pair in _exclusions(machine, about):
-            yield _dispute(kind, name, tuple(map(_side, pair)), _latest(pair), resolutions)
-    for ticket_no, about in by_ticket.items():
-        for kind, pair in (*_exclusions("ticket", about), *_twice(about), *_seat(about), *_late_payment(about)):
-            yield _dispute(kind, ticket_no, tuple(map(_side, pair)), _latest(pair), resolutions)
+    for (machine, subject), about in _things(readings).items():
+        pairs = _exclusions(machine, about)
+        if machine == "ticket":
+            pairs = [*pairs, *_twice(about), *_seat(about), *_late_payment(about)]
+        for kind, pair in pairs:
+            yield _dispute(kind, subject, tuple(map(_side, pair)), _latest(pair), resolutions)
 
 
-def _things(readings: Sequence[Reading]) -> dict[str, list[Reading]]:
-    """The facts about payments, refunds, changes, waitlists and invoices, by machine and number."""
-    found: dict[str, list[Reading]] = {}
+def _things(readings: Sequence[Reading]) -> dict[tuple[str, str], list[Reading]]:
+    """The facts by machine and number of what they are about, where there are several: one fact excludes nothing."""
+    found: dict[tuple[str, str], list[Reading]] = {}
     for reading in readings:
         fact, _, number = reading.identity.partition("|")
         machine = fact.partition(".")[0]
-        if machine in MACHINES and machine != "ticket":
-            found.setdefault(f"{machine}|{number}", []).append(reading)
-    return found
+        if machine in MACHINES:
+            subject = number.partition("|")[0] if machine == "ticket" else number
+            found.setdefault((machine, subject), []).append(reading)
+    return {thing: about for thing, about in found.items() if len(about) > 1}
 
 
-def _exclusions(machine: str, about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+def _exclusions(machine: str, about: Sequence[Reading]) -> list[tuple[str, list[Reading]]]:
     """Facts that the machine's table says cannot both stand."""
-    if len(about) < 2:
-        return
     kinds = {reading.fact.fact: reading for reading in about}
-    for rule in state_machine(machine)["exclusions"]:
-        left, right = rule["facts"]
-        if left in kinds and right in kinds:
-            yield rule["dispute"], [kinds[left], kinds[right]]
+    return [
+        (rule["dispute"], [kinds[left], kinds[right]])
+        for rule in state_machine(machine)["exclusions"]
+        for left, right in [rule["facts"]]
+        if left in kinds and right in kinds
+    ]
 
 
 def _twice(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:

@@ -14,7 +14,7 @@ from hub.ledger.disputes import disputes
 from hub.ledger.document import Document, statements_of
 from hub.ledger.money import changes, invoices, payments, refunds
 from hub.ledger.postings import Posting, postings
-from hub.ledger.reading import Reading, document_key, readings, resolutions
+from hub.ledger.reading import Reading, about, document_key, readings, resolutions
 from hub.ledger.tickets import pickups, tickets
 from hub.ledger.waitlists import waitlists
 from schemas.facts import Passenger, TicketHeld, TicketIssued, WaitlistRequested
@@ -54,12 +54,14 @@ def fold(document: Document) -> Order:
 def fold_with_postings(document: Document) -> Folded:
     """The order and its postings in one pass; the document must hold at least one fact."""
     facts = readings(document)
-    passengers, numbers = _passengers(facts)
-    the_tickets = tickets(facts, numbers)
+    said = about(facts)
+    passengers, numbers = _passengers(said.begun)
+    the_tickets = tickets(said.tickets, numbers)
     the_disputes = disputes(facts, resolutions(document))
-    sale, wish = _sale(facts), next((r.fact for r in facts if isinstance(r.fact, WaitlistRequested)), None)
+    sale, wish = _sale(said.begun), next((f for f in said.waitlists if isinstance(f, WaitlistRequested)), None)
     pos = sale.ticket.point_of_sale if sale else wish.point_of_sale if wish else None
-    the_payments, the_refunds, the_waitlists = payments(facts), refunds(facts), waitlists(facts)
+    the_payments, the_refunds = payments(said.payments), refunds(said.refunds)
+    the_waitlists = waitlists(said.waitlists)
     lines = postings(facts, pos.channel if pos else None)
     balance = _balance(lines, pos.channel if pos else None)
     times = [reading.fact.occurred_at for reading in facts]
@@ -75,10 +77,10 @@ def fold_with_postings(document: Document) -> Folded:
         tickets=the_tickets,
         payments=the_payments,
         refunds=the_refunds,
-        changes=changes(facts),
-        pickups=pickups(facts),
+        changes=changes(said.changes),
+        pickups=pickups(said.pickups),
         waitlists=the_waitlists,
-        invoices=invoices(facts),
+        invoices=invoices(said.invoices),
         hold=_hold(the_tickets),
         disputes=the_disputes,
         fulfilment=_fulfilment(the_tickets, the_waitlists),
@@ -108,19 +110,16 @@ def _business_date(at: datetime) -> date:
     return at.astimezone(RAILWAY_ZONE).date()
 
 
-def _sale(facts: Sequence[Reading]) -> TicketHeld | TicketIssued | None:
+def _sale(begun: Sequence[TicketHeld | TicketIssued]) -> TicketHeld | TicketIssued | None:
     """The fact that began the order: its first hold or issue that is not itself the outcome of a change."""
-    begun = [r.fact for r in facts if isinstance(r.fact, TicketHeld | TicketIssued)]
     return next((fact for fact in begun if fact.ticket.origin == "sale"), begun[0] if begun else None)
 
 
-def _passengers(facts: Sequence[Reading]) -> tuple[tuple[OrderPassenger, ...], dict[str, str]]:
+def _passengers(begun: Sequence[TicketHeld | TicketIssued]) -> tuple[tuple[OrderPassenger, ...], dict[str, str]]:
     """Distinct passengers by document, numbered p1.., and document key -> number."""
     found: dict[str, Passenger] = {}
-    for reading in facts:
-        if isinstance(reading.fact, TicketHeld | TicketIssued):
-            passenger = reading.fact.ticket.passenger
-            found.setdefault(document_key(passenger), passenger)
+    for fact in begun:
+        found.setdefault(document_key(fact.ticket.passenger), fact.ticket.passenger)
     numbers = {key: f"p{place}" for place, key in enumerate(sorted(found), start=1)}
     return (
         tuple(

@@ -1,9 +1,8 @@
 """The money objects of an order: payments, refunds, changes, invoices, each in the state its facts have reached."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from hub.ledger.reading import Reading
 from schemas.facts import ChangeFact, Fact, InvoiceFact, PaymentFact, RefundFact
 from schemas.order import Change, Invoice, Payment, Refund
 from schemas.states import ranks, reached, state_after
@@ -11,10 +10,10 @@ from schemas.states import ranks, reached, state_after
 _F = TypeVar("_F", bound=Fact)
 
 
-def payments(facts: Sequence[Reading]) -> tuple[Payment, ...]:
+def payments(facts: Sequence[PaymentFact]) -> tuple[Payment, ...]:
     """One per (processor, processor_ref)."""
     result = []
-    for (processor, ref), said in _about(facts, PaymentFact, lambda f: (f.processor, f.processor_ref)):
+    for (processor, ref), said in _by(facts, lambda f: (f.processor, f.processor_ref)):
         last = _leading("payment", said)
         captured = next((f for f in said if f.fact == "payment.captured"), None)
         result.append(
@@ -33,10 +32,10 @@ def payments(facts: Sequence[Reading]) -> tuple[Payment, ...]:
     return tuple(result)
 
 
-def refunds(facts: Sequence[Reading]) -> tuple[Refund, ...]:
+def refunds(facts: Sequence[RefundFact]) -> tuple[Refund, ...]:
     """One per (processor, refund_ref); a repayment over several payments is several of them."""
     result = []
-    for (processor, ref), said in _about(facts, RefundFact, lambda f: (f.processor, f.refund_ref)):
+    for (processor, ref), said in _by(facts, lambda f: (f.processor, f.refund_ref)):
         last = _leading("refund", said)
         result.append(
             Refund(
@@ -59,10 +58,10 @@ def refunds(facts: Sequence[Reading]) -> tuple[Refund, ...]:
     return tuple(result)
 
 
-def changes(facts: Sequence[Reading]) -> tuple[Change, ...]:
+def changes(facts: Sequence[ChangeFact]) -> tuple[Change, ...]:
     """One per change_ref, with the amounts of the furthest fact about it: what was quoted may differ."""
     result = []
-    for ref, said in _about(facts, ChangeFact, lambda f: f.change_ref):
+    for ref, said in _by(facts, lambda f: f.change_ref):
         last = _leading("change", said)
         result.append(
             Change(
@@ -80,10 +79,10 @@ def changes(facts: Sequence[Reading]) -> tuple[Change, ...]:
     return tuple(result)
 
 
-def invoices(facts: Sequence[Reading]) -> tuple[Invoice, ...]:
+def invoices(facts: Sequence[InvoiceFact]) -> tuple[Invoice, ...]:
     """One per invoice_no."""
     result = []
-    for ref, said in _about(facts, InvoiceFact, lambda f: f.invoice_no):
+    for ref, said in _by(facts, lambda f: f.invoice_no):
         last = _leading("invoice", said)
         result.append(
             Invoice(
@@ -98,12 +97,11 @@ def invoices(facts: Sequence[Reading]) -> tuple[Invoice, ...]:
     return tuple(result)
 
 
-def _about(facts: Sequence[Reading], kind: type[_F], key: Callable[[_F], Any]) -> list[tuple[Any, list[_F]]]:
-    """The facts of one kind by what they are about, both in a fixed order."""
-    found: dict[Hashable, list[_F]] = {}
-    for reading in facts:
-        if isinstance(reading.fact, kind):
-            found.setdefault(key(reading.fact), []).append(reading.fact)
+def _by(facts: Sequence[_F], key: Callable[[_F], Any]) -> list[tuple[Any, list[_F]]]:
+    """The facts by what they are about, both in a fixed order."""
+    found: dict[Any, list[_F]] = {}
+    for fact in facts:
+        found.setdefault(key(fact), []).append(fact)
     return sorted(found.items(), key=lambda item: item[0])
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from hub.ledger.reading import Reading
 from schemas.facts import Adjusted, ChangeFact, PaymentFact, RefundFact, TicketIssued, TicketRefunded
-from schemas.money import Money
+from schemas.money import Money, money
 
 
 class Posting(NamedTuple):
@@ -118,7 +118,7 @@ def postings(readings: Sequence[Reading], channel: str | None) -> list[Posting]:
         lines = [(account, amount) for account, amount in rule(reading.fact, books) if amount]
         if sum(amount for _, amount in lines):
             raise ValueError(f"{reading.identity} does not balance: {lines}")
-        result.extend(Posting(account, Money(amount=amount), reading.identity) for account, amount in lines)
+        result.extend(Posting(account, money(amount), reading.identity) for account, amount in lines)
     return result
 
 
@@ -130,7 +130,7 @@ def difference(before: Sequence[Posting], after: Sequence[Posting]) -> list[Post
             key = (line.identity, line.account, line.amount.currency)
             balance[key] = balance.get(key, 0) + sign * line.amount.amount
     return [
-        Posting(account, Money(amount=amount, currency=currency), identity)
+        Posting(account, money(amount, currency), identity)
         for (identity, account, currency), amount in sorted(balance.items())
         if amount
     ]

@@ -1,7 +1,7 @@
 """Reading a fact set: which statement speaks for a fact, and where witnesses contradict each other."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from hub.ledger.document import Document, Statement
 from schemas.facts import (
@@ -10,6 +10,7 @@ from schemas.facts import (
     InvoiceFact,
     Passenger,
     PaymentFact,
+    PickupCollected,
     RefundFact,
     Resolved,
     Retracted,
@@ -17,6 +18,7 @@ from schemas.facts import (
     TicketHeld,
     TicketIssued,
     WaitlistRequested,
+    WaitlistStep,
 )
 from schemas.money import Money, format_decimal
 
@@ -28,6 +30,46 @@ class Reading:
     identity: str
     fact: Fact
     said: dict[str, Statement]
+
+
+@dataclass(slots=True)
+class About:
+    """The facts of an order by what they are about, each list in the order of the readings.
+
+    ``begun`` are those of ``tickets`` that a ticket begins with.
+    """
+
+    begun: list[TicketHeld | TicketIssued] = field(default_factory=list)
+    tickets: list[Fact] = field(default_factory=list)
+    payments: list[PaymentFact] = field(default_factory=list)
+    refunds: list[RefundFact] = field(default_factory=list)
+    changes: list[ChangeFact] = field(default_factory=list)
+    pickups: list[PickupCollected] = field(default_factory=list)
+    waitlists: list[WaitlistRequested | WaitlistStep] = field(default_factory=list)
+    invoices: list[InvoiceFact] = field(default_factory=list)
+
+
+_LIST_OF: dict[str, str] = {
+    "ticket": "tickets",
+    "payment": "payments",
+    "refund": "refunds",
+    "change": "changes",
+    "pickup": "pickups",
+    "waitlist": "waitlists",
+    "invoice": "invoices",
+}
+
+
+def about(facts: Sequence[Reading]) -> About:
+    """The facts sorted by what they are about; retractions, resolutions and adjustments are about none of these."""
+    found = About()
+    for reading in facts:
+        fact = reading.fact
+        if isinstance(fact, TicketHeld | TicketIssued):
+            found.begun.append(fact)
+        if name := _LIST_OF.get(fact.fact.partition(".")[0]):
+            getattr(found, name).append(fact)
+    return found
 
 
 def _speaks_first(item: tuple[str, Statement]) -> tuple[bool, object, str]:
@@ -58,6 +100,7 @@ def _retracted(document: Document) -> set[str]:
     said = {
         identity: statement.fact.retracts
         for identity, witnesses in document.facts.items()
+        if identity.startswith("retracted|")
         for statement in witnesses.values()
         if isinstance(statement.fact, Retracted)
     }
@@ -77,7 +120,8 @@ def resolutions(document: Document) -> dict[str, str]:
     """dispute id -> what a person or policy decided."""
     return {
         statement.fact.dispute: statement.fact.resolution
-        for said in document.facts.values()
+        for identity, said in document.facts.items()
+        if identity.startswith("resolved|")
         for statement in said.values()
         if isinstance(statement.fact, Resolved)
     }

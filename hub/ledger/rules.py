@@ -2,6 +2,8 @@
 
 A tell is never refused here: what has happened, has happened. Refusals these rules may give:
 
+    outside_operating_hours  the channel may not ask at this hour
+    act_not_offered    the channel's profile does not declare that it asks for this
     too_many_tickets   an order has at most five valid tickets
     train_unknown      the run is not in the timetable, so its seat cannot be guarded
     hold_expired       the hold that is to be paid has lapsed
@@ -11,6 +13,7 @@ A tell is never refused here: what has happened, has happened. Refusals these ru
 from collections.abc import Callable
 from typing import NamedTuple
 
+from schemas.acts import Act, not_among
 from schemas.facts import Leg, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
 from schemas.observation import Observation
 from schemas.order import Order
@@ -44,6 +47,21 @@ def refusal(
             case TicketRefunded() | TicketChanged():
                 if found := _after_sales(before, fact):
                     return found
+    return None
+
+
+def outside_hours(within_hours: bool) -> Refusal | None:
+    """Why this ask may not be at this hour; the hours are of the connection, checked where the message came in."""
+    if within_hours:
+        return None
+    return Refusal("outside_operating_hours", "This channel may not ask at this hour; what has happened may be told.")
+
+
+def not_offered(observation: Observation, asks: frozenset[Act]) -> Refusal | None:
+    """Why this ask is none that its channel may make; ``asks`` are the acts that its profile declares."""
+    for kind, acts in not_among(asks, observation.facts).items():
+        may = ", ".join(sorted(asks)) or "for nothing"
+        return Refusal("act_not_offered", f"It asks for {kind} ({' or '.join(sorted(acts))}); it may ask: {may}.")
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.ledger.reading import Reading, document_key
+from hub.ledger.reading import document_key
 from schemas.facts import (
     Fact,
     PickupCollected,
@@ -47,12 +47,12 @@ def ticket_of(fact: Fact) -> str | None:
             return None
 
 
-def tickets(readings: Sequence[Reading], passenger_numbers: Mapping[str, str]) -> tuple[Ticket, ...]:
-    """All tickets, by number. ``passenger_numbers``: document key -> p1.. (see ``fold``)."""
+def tickets(facts: Sequence[Fact], passenger_numbers: Mapping[str, str]) -> tuple[Ticket, ...]:
+    """All tickets, by number, of the facts about them. ``passenger_numbers``: document key -> p1.. (see ``fold``)."""
     stories: dict[str, _Story] = {}
-    for reading in readings:
-        if (ticket_no := ticket_of(reading.fact)) is not None:
-            _tell(stories.setdefault(ticket_no, _Story()), reading.fact)
+    for fact in facts:
+        if (ticket_no := ticket_of(fact)) is not None:
+            _tell(stories.setdefault(ticket_no, _Story()), fact)
     return tuple(_ticket(no, stories[no], passenger_numbers) for no in sorted(stories))
 
 
@@ -107,6 +107,7 @@ def _ticket(ticket_no: str, story: _Story, passenger_numbers: Mapping[str, str])
         replaces=content.replaces if content else None,
         replaced_by=story.changed.new_ticket_no if story.changed else None,
         change_used=story.changed is not None or (content is not None and content.origin in _OF_A_CHANGE),
+        held_at=story.held.occurred_at if story.held else None,
         hold_expires_at=story.held.expires_at if story.held else None,
         issued_at=story.issued.occurred_at if story.issued else None,
         printed_at=story.printed.occurred_at if story.printed else None,
@@ -115,9 +116,9 @@ def _ticket(ticket_no: str, story: _Story, passenger_numbers: Mapping[str, str])
     )
 
 
-def pickups(readings: Sequence[Reading]) -> tuple[Pickup, ...]:
+def pickups(facts: Sequence[PickupCollected]) -> tuple[Pickup, ...]:
     """Every collection of what was reserved or paid elsewhere, by its number."""
-    said = {r.fact.pickup_ref: r.fact for r in readings if isinstance(r.fact, PickupCollected)}
+    said = {fact.pickup_ref: fact for fact in facts}
     return tuple(
         Pickup(pickup_ref=ref, ticket_nos=said[ref].ticket_nos, collected_at=said[ref].occurred_at)
         for ref in sorted(said)

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 
-from hub.ledger.reading import Reading
 from schemas.facts import WaitlistRequested, WaitlistStep
 from schemas.order import Waitlist
 from schemas.states import ranks, reached, state_after
 
 
-def waitlists(facts: Sequence[Reading]) -> tuple[Waitlist, ...]:
+def waitlists(facts: Sequence[WaitlistRequested | WaitlistStep]) -> tuple[Waitlist, ...]:
     """One per waitlist_ref; a step that is seen before its request makes one of which only the state is known."""
     found: dict[str, list[WaitlistRequested | WaitlistStep]] = {}
-    for reading in facts:
-        if isinstance(reading.fact, WaitlistRequested | WaitlistStep):
-            found.setdefault(reading.fact.waitlist_ref, []).append(reading.fact)
+    for fact in facts:
+        found.setdefault(fact.waitlist_ref, []).append(fact)
     return tuple(_waitlist(ref, found[ref]) for ref in sorted(found))
 
 

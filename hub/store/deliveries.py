@@ -1,12 +1,18 @@
-"""What was told to whom: every attempt, and the exceptions that wait, queue behind one that waits, or are dead."""
+"""What was told to whom: every attempt, and the exceptions that wait, queue behind one that waits, or are dead.
+
+Both say in which lane: ``live``, ``bulk`` or ``replay``. A replay stands before nobody: live events pass it.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
+
+from hub.store.outbox import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class Attempt:
     started_at: datetime
     duration_ms: float
     delay_ms: float
+    lane: str = "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +44,39 @@ class Exceptional:
     attempts: int
     next_attempt_at: datetime | None
     last_error: str | None
+    lane: str = "live"
 
 
-_COLUMNS = "channel, event, order_id, state, attempts, next_attempt_at, last_error"
+_COLUMNS = "channel, event, order_id, state, attempts, next_attempt_at, last_error, lane"
 
 
 def record(connection: Connection[TupleRow], attempts: Sequence[Attempt]) -> None:
-    if attempts:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """INSERT INTO hub.deliveries (channel, event, order_id, attempt, outcome, status, response, losses,
-                       started_at, duration_ms, delay_ms) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)""",
-                [
-                    (
-                        a.channel,
-                        a.event,
-                        a.order_id,
-                        a.attempt,
-                        a.outcome,
-                        a.status,
-                        a.response,
-                        a.losses,
-                        a.started_at,
-                        a.duration_ms,
-                        a.delay_ms,
-                    )
-                    for a in attempts
-                ],
+    """Append these attempts. COPY: at thousands a second an INSERT each would cost more than the attempt."""
+    if not attempts:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            """COPY hub.deliveries (channel, event, order_id, attempt, outcome, status, response, losses, started_at,
+                   duration_ms, delay_ms, lane) FROM STDIN"""
+        ) as copy,
+    ):
+        for a in attempts:
+            copy.write_row(
+                (
+                    a.channel,
+                    a.event,
+                    a.order_id,
+                    a.attempt,
+                    a.outcome,
+                    a.status,
+                    a.response,
+                    a.losses,
+                    a.started_at,
+                    a.duration_ms,
+                    a.delay_ms,
+                    a.lane,
+                )
             )
 
 
@@ -72,10 +85,14 @@ def set_aside(connection: Connection[TupleRow], rows: Sequence[Exceptional]) -> 
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(
-                f"""INSERT INTO hub.delivery_exceptions ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s)
+                f"""INSERT INTO hub.delivery_exceptions ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
                     ON CONFLICT (channel, event) DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
-                        next_attempt_at = excluded.next_attempt_at, last_error = excluded.last_error""",
-                [(r.channel, r.event, r.order_id, r.state, r.attempts, r.next_attempt_at, r.last_error) for r in rows],
+                        next_attempt_at = excluded.next_attempt_at, lane = excluded.lane,
+                        last_error = coalesce(excluded.last_error, delivery_exceptions.last_error)""",
+                [
+                    (r.channel, r.event, r.order_id, r.state, r.attempts, r.next_attempt_at, r.last_error, r.lane)
+                    for r in rows
+                ],
             )
 
 
@@ -83,24 +100,49 @@ def blocked_orders(connection: Connection[TupleRow], channel: str, order_ids: Se
     """Those of these orders for which something waits: what comes now must queue behind it."""
     rows = connection.execute(
         """SELECT DISTINCT order_id FROM hub.delivery_exceptions
-           WHERE channel = %s AND order_id = ANY(%s) AND state <> 'dead'""",
+           WHERE channel = %s AND order_id = ANY(%s) AND state <> 'dead' AND lane <> 'replay'""",
         (channel, list(order_ids)),
     )
     return {order_id for (order_id,) in rows}
 
 
-def due(connection: Connection[TupleRow], channel: str, now: datetime, limit: int) -> list[Exceptional]:
-    """The heads that may be tried again, and everything queued behind them, in order within each order."""
+def due(
+    connection: Connection[TupleRow], channel: str, now: datetime, limit: int, *, replay: bool = False
+) -> list[Exceptional]:
+    """The heads that may be tried again, and what is queued behind them, in order within each order; ``limit`` rows.
+
+    ``replay``: those of replays, otherwise all others.
+    """
     with connection.cursor(row_factory=class_row(Exceptional)) as cursor:
         return cursor.execute(
             f"""SELECT {_COLUMNS} FROM hub.delivery_exceptions
-                WHERE channel = %s AND state <> 'dead' AND order_id IN (
+                WHERE channel = %(channel)s AND state <> 'dead' AND (lane = 'replay') = %(replay)s AND order_id IN (
                     SELECT order_id FROM hub.delivery_exceptions
-                    WHERE channel = %s AND state = 'waiting' AND next_attempt_at <= %s
-                    ORDER BY next_attempt_at LIMIT %s)
-                ORDER BY order_id, event""",
-            (channel, channel, now, limit),
+                    WHERE channel = %(channel)s AND state = 'waiting' AND next_attempt_at <= %(now)s
+                      AND (lane = 'replay') = %(replay)s
+                    ORDER BY next_attempt_at LIMIT %(limit)s)
+                ORDER BY order_id, event LIMIT %(limit)s""",
+            {"channel": channel, "replay": replay, "now": now, "limit": limit},
         ).fetchall()
+
+
+def under_way(connection: Connection[TupleRow], channel: str, events: Sequence[int]) -> set[int]:
+    """Those of these events that will go out by themselves: a replay need not send them."""
+    rows = connection.execute(
+        """SELECT event FROM hub.delivery_exceptions
+           WHERE channel = %s AND event = ANY(%s) AND state <> 'dead' AND lane <> 'replay'""",
+        (channel, list(events)),
+    )
+    return {event for (event,) in rows}
+
+
+def replays_waiting(connection: Connection[TupleRow], channel: str) -> int:
+    """How many deliveries of replays did not go through yet."""
+    row = connection.execute(
+        "SELECT count(*) FROM hub.delivery_exceptions WHERE channel = %s AND state <> 'dead' AND lane = 'replay'",
+        (channel,),
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def settle(connection: Connection[TupleRow], channel: str, positions: Sequence[int]) -> None:
@@ -111,34 +153,104 @@ def settle(connection: Connection[TupleRow], channel: str, positions: Sequence[i
         )
 
 
-def promote(connection: Connection[TupleRow], channel: str, now: datetime) -> None:
-    """Where the head of an order's queue died, the next one in it becomes the head."""
+def promote(connection: Connection[TupleRow], wanted: Wanted, order_ids: Sequence[UUID], now: datetime) -> None:
+    """Where the head of these orders' queues is gone, the next one in it becomes the head.
+
+    Not while an event of the bulk lane is still to come before it.
+    """
     connection.execute(
-        """UPDATE hub.delivery_exceptions SET state = 'waiting', next_attempt_at = %s
-           WHERE channel = %s AND event IN (
+        """UPDATE hub.delivery_exceptions x SET state = 'waiting', next_attempt_at = %(now)s
+           FROM hub.channels c
+           WHERE c.channel = x.channel AND x.channel = %(channel)s AND x.event IN (
                SELECT min(event) FROM hub.delivery_exceptions
-               WHERE channel = %s AND state <> 'dead' GROUP BY order_id HAVING bool_and(state = 'behind'))""",
-        (now, channel, channel),
+               WHERE channel = %(channel)s AND order_id = ANY(%(ids)s) AND state <> 'dead'
+               GROUP BY order_id, lane = 'replay' HAVING bool_and(state = 'behind'))
+           AND (x.lane = 'replay' OR NOT EXISTS (
+               SELECT FROM hub.events e
+               WHERE e.order_id = x.order_id AND e.lane = 'bulk' AND e.position < x.event
+                 AND e.type = ANY(%(types)s) AND e.origin <> x.channel
+                 AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)))""",
+        {"channel": wanted.channel, "types": list(wanted.types), "ids": list(order_ids), "now": now},
     )
 
 
-def dead(connection: Connection[TupleRow], channel: str | None, limit: int) -> list[Exceptional]:
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Which dead letters: one event, or those that fit everything given. ``error``: part of what went wrong.
+
+    ``since`` and ``until``: when the event was committed (wall clock).
+    """
+
+    event: int | None = None
+    order_id: UUID | None = None
+    event_types: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    error: str | None = None
+
+
+def letters_shown(letters: Letters) -> dict[str, Any]:
+    """What was asked for, for the audit chain."""
+    found = {name: value for name, value in asdict(letters).items() if value is not None}
+    return {name: value if isinstance(value, int | list | tuple) else str(value) for name, value in found.items()}
+
+
+def dead(
+    connection: Connection[TupleRow], channel: str | None, limit: int, letters: Letters | None = None
+) -> list[Exceptional]:
     """Dead letters, oldest first."""
     with connection.cursor(row_factory=class_row(Exceptional)) as cursor:
         return cursor.execute(
-            f"""SELECT {_COLUMNS} FROM hub.delivery_exceptions
-                WHERE state = 'dead' AND channel = coalesce(%s, channel) ORDER BY event LIMIT %s""",
-            (channel, limit),
+            f"""SELECT {_prefixed(_COLUMNS)} {_DEAD} AND (%(channel)s::text IS NULL OR x.channel = %(channel)s)
+                ORDER BY x.event, x.channel LIMIT %(limit)s""",
+            _values(letters) | {"channel": channel, "limit": limit},
         ).fetchall()
 
 
-def revive(connection: Connection[TupleRow], channel: str, event: int | None, now: datetime) -> int:
-    """Try a dead letter again, or all of a channel; returns how many."""
+def count_dead(connection: Connection[TupleRow], channel: str, letters: Letters) -> int:
+    """How many dead letters of a channel these are."""
+    row = connection.execute(
+        f"SELECT count(*) {_DEAD} AND x.channel = %(channel)s", _values(letters) | {"channel": channel}
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def revive(connection: Connection[TupleRow], channel: str, letters: Letters | int | None, now: datetime) -> int:
+    """Try dead letters of a channel again, in the lane of replays; returns how many. An int is one event."""
+    chosen = Letters(event=letters) if isinstance(letters, int) else letters
     return connection.execute(
-        """UPDATE hub.delivery_exceptions SET state = 'waiting', attempts = 0, next_attempt_at = %s
-           WHERE channel = %s AND state = 'dead' AND event = coalesce(%s, event)""",
-        (now, channel, event),
+        f"""UPDATE hub.delivery_exceptions SET state = 'waiting', attempts = 0, next_attempt_at = %(now)s,
+                lane = 'replay'
+            WHERE channel = %(channel)s AND event IN (SELECT x.event {_DEAD} AND x.channel = %(channel)s)
+              AND state = 'dead'""",
+        _values(chosen) | {"channel": channel, "now": now},
     ).rowcount
+
+
+_DEAD = """FROM hub.delivery_exceptions x JOIN hub.events e ON e.position = x.event
+    WHERE x.state = 'dead'
+      AND (%(event)s::bigint IS NULL OR x.event = %(event)s)
+      AND (%(order_id)s::uuid IS NULL OR x.order_id = %(order_id)s)
+      AND (%(types)s::text[] IS NULL OR e.type = ANY(%(types)s))
+      AND (%(since)s::timestamptz IS NULL OR e.committed_at >= %(since)s)
+      AND (%(until)s::timestamptz IS NULL OR e.committed_at < %(until)s)
+      AND (%(error)s::text IS NULL OR strpos(lower(x.last_error), lower(%(error)s)) > 0)"""
+
+
+def _prefixed(columns: str) -> str:
+    return ", ".join(f"x.{name.strip()}" for name in columns.split(","))
+
+
+def _values(letters: Letters | None) -> dict[str, object]:
+    chosen = letters or Letters()
+    return {
+        "event": chosen.event,
+        "order_id": chosen.order_id,
+        "types": list(chosen.event_types) if chosen.event_types is not None else None,
+        "since": chosen.since,
+        "until": chosen.until,
+        "error": chosen.error,
+    }
 
 
 def again(connection: Connection[TupleRow], channel: str, order_id: UUID, now: datetime) -> int | None:
@@ -148,7 +260,7 @@ def again(connection: Connection[TupleRow], channel: str, order_id: UUID, now: d
            SELECT %s, max(position), order_id, 'waiting', 0, %s, 'pushed again by reconciliation'
            FROM hub.events WHERE order_id = %s AND type NOT IN ('order.witnessed', 'order.adjusted')
            GROUP BY order_id
-           ON CONFLICT (channel, event) DO UPDATE SET state = 'waiting', attempts = 0,
+           ON CONFLICT (channel, event) DO UPDATE SET state = 'waiting', attempts = 0, lane = 'live',
                next_attempt_at = excluded.next_attempt_at
            RETURNING event""",
         (channel, now, order_id),
@@ -160,7 +272,7 @@ def of_order(connection: Connection[TupleRow], order_id: UUID) -> list[tuple[Att
     """Every attempt about an order with its event's sequence."""
     rows = connection.execute(
         """SELECT d.channel, d.event, d.order_id, d.attempt, d.outcome, d.status, d.response, d.losses::text,
-                  d.started_at, d.duration_ms, d.delay_ms, e.sequence
+                  d.started_at, d.duration_ms, d.delay_ms, d.lane, e.sequence
            FROM hub.deliveries d JOIN hub.events e ON e.position = d.event
            WHERE d.order_id = %s ORDER BY d.position""",
         (order_id,),

@@ -32,6 +32,7 @@ class EventRow:
     statements: str
     postings: str
     recorded_at: datetime
+    lane: str = "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
                 """INSERT INTO hub.events (event_id, order_id, sequence, type, origin, message_id, business_date,
-                       statements, postings, recorded_at, contract)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s)""",
+                       statements, postings, recorded_at, contract, lane)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s)""",
                 [
                     (
                         r.event_id,
@@ -64,6 +65,7 @@ def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
                         r.postings,
                         r.recorded_at,
                         SCHEMA_VERSION,
+                        r.lane,
                     )
                     for r in rows
                 ],

@@ -34,12 +34,28 @@ def lock(connection: Connection[TupleRow], channel: str) -> bool:
     return bool(row and row[0])
 
 
-def is_accepted(connection: Connection[TupleRow], channel: str, digest: bytes) -> bool:
-    """Whether these very bytes were accepted before, under any name."""
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The file that was accepted with the same bytes: what a repeat is answered with."""
+
+    name: str
+    messages: int
+    problem: dict[str, Any] | None
+    received_at: datetime
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return {"file": self.name, "messages": self.messages, "received_at": self.received_at.isoformat()}
+
+
+def accepted(connection: Connection[TupleRow], channel: str, digest: bytes) -> Accepted | None:
+    """The file that brought these very bytes before, under any name."""
     row = connection.execute(
-        "SELECT 1 FROM hub.files WHERE channel = %s AND digest = %s AND outcome = 'accepted'", (channel, digest)
+        """SELECT name, messages, problem, received_at FROM hub.files
+           WHERE channel = %s AND digest = %s AND outcome = 'accepted'""",
+        (channel, digest),
     ).fetchone()
-    return row is not None
+    return Accepted(*row) if row else None
 
 
 def record(connection: Connection[TupleRow], row: FileRow) -> dict[str, Any]:
@@ -58,5 +74,11 @@ def record(connection: Connection[TupleRow], row: FileRow) -> dict[str, Any]:
             row.received_at,
         ),
     )
-    receipt: dict[str, Any] = {"file": row.name, "outcome": row.outcome, "messages": row.messages}
+    receipt: dict[str, Any] = {
+        "file": row.name,
+        "sha256": row.digest.hex(),
+        "received_at": row.received_at.isoformat(),
+        "outcome": row.outcome,
+        "messages": row.messages,
+    }
     return receipt | ({"problem": row.problem} if row.problem else {})

@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 _CHANNELS = """
-SELECT c.channel, c.endpoint, c.state, c.breaker_until,
+SELECT c.channel, c.endpoint, c.state, c.state_reason, c.breaker_until,
        coalesce(m.applied, 0) AS applied, coalesce(m.witnessed, 0) AS witnessed, coalesce(m.disputed, 0) AS disputed,
        coalesce(m.refused, 0) AS refused, coalesce(m.late, 0) AS late, coalesce(m.out_of_order, 0) AS out_of_order,
        coalesce(r.repeated, 0) AS repeated, m.last_received_at,
@@ -27,7 +27,7 @@ LEFT JOIN (SELECT channel, count(*) FILTER (WHERE outcome = 'delivered') AS deli
                   count(*) FILTER (WHERE outcome = 'failed') AS failed,
                   percentile_cont(0.5) WITHIN GROUP (ORDER BY delay_ms) FILTER (WHERE attempt = 1) AS delay_p50_ms,
                   percentile_cont(0.99) WITHIN GROUP (ORDER BY delay_ms) FILTER (WHERE attempt = 1) AS delay_p99_ms
-           FROM hub.deliveries GROUP BY channel) d USING (channel)
+           FROM hub.deliveries WHERE lane <> 'replay' GROUP BY channel) d USING (channel)
 LEFT JOIN (SELECT channel, count(*) FILTER (WHERE state <> 'dead') AS waiting,
                   count(*) FILTER (WHERE state = 'dead') AS dead
            FROM hub.delivery_exceptions GROUP BY channel) x USING (channel)
@@ -46,6 +46,11 @@ def undelivered(connection: Connection[TupleRow]) -> int:
         """SELECT (SELECT coalesce(sum((SELECT count(*) FROM hub.events e
                      WHERE (e.txid, e.position) > (c.cursor_txid, c.cursor_position))), 0)
                    FROM hub.channels c WHERE c.state = 'active' AND c.endpoint IS NOT NULL)
+                + (SELECT coalesce(sum((SELECT count(*) FROM hub.events e
+                     WHERE e.lane = 'bulk' AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)
+                       AND (e.txid, e.position) <= (c.cursor_txid, c.cursor_position))), 0)
+                   FROM hub.channels c WHERE c.state = 'active' AND c.endpoint IS NOT NULL)
+                + (SELECT coalesce(sum(wanted - sent), 0) FROM hub.replays WHERE finished_at IS NULL)
                 + (SELECT count(*) FROM hub.delivery_exceptions WHERE state <> 'dead')"""
     ).fetchone()
     return int(row[0]) if row else 0

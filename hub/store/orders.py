@@ -60,6 +60,8 @@ class TicketRow:
     phone: str | None
     fare_amount: int | None
     hold_expires_at: datetime | None
+    departs_at: datetime | None
+    arrives_at: datetime | None
 
 
 def lock(connection: Connection[TupleRow], anchors: Iterable[ReferenceClaim]) -> None:
@@ -179,13 +181,14 @@ def write_tickets(connection: Connection[TupleRow], rows: Sequence[TicketRow]) -
         with connection.cursor() as cursor:
             cursor.executemany(
                 """INSERT INTO hub.tickets (ticket_no, order_id, state, service_date, train, coach, seat, legs,
-                       holds_seat, document, phone, fare_amount, hold_expires_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                       holds_seat, document, phone, fare_amount, hold_expires_at, departs_at, arrives_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                    ON CONFLICT (ticket_no, order_id) DO UPDATE SET state = excluded.state,
                        service_date = excluded.service_date, train = excluded.train, coach = excluded.coach,
                        seat = excluded.seat, legs = excluded.legs, holds_seat = excluded.holds_seat,
                        document = excluded.document, phone = excluded.phone, fare_amount = excluded.fare_amount,
-                       hold_expires_at = excluded.hold_expires_at""",
+                       hold_expires_at = excluded.hold_expires_at, departs_at = excluded.departs_at,
+                       arrives_at = excluded.arrives_at""",
                 [
                     (
                         r.ticket_no,
@@ -197,6 +200,8 @@ def write_tickets(connection: Connection[TupleRow], rows: Sequence[TicketRow]) -
                         r.phone,
                         r.fare_amount,
                         r.hold_expires_at,
+                        r.departs_at,
+                        r.arrives_at,
                     )
                     for r in rows
                 ],

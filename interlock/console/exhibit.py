@@ -25,6 +25,11 @@ _NAMED = re.compile(
     r'((?:id_?no|id_?number|cert_?no|document_?(?:no|number|id)|passport|mobile|phone|tel)\w*"?\s*[:=>]\s*"?)([^"\s,<>]{5,})',
     re.IGNORECASE,
 )
+# What a message says of a person beside numbers: parts of a name, a birthday, a mailbox (JSON members of any channel).
+_OF_A_PERSON = re.compile(
+    r'("(?:(?:first|last|given|(?:first|second)?_?family)_?name|date_?of_?birth|birth_?da(?:te|y)|e_?mail)"\s*:\s*")([^"]+)',
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,11 @@ def exhibit(adapter: Adapter, raw: bytes) -> Exhibit:
     )
 
 
+def concealed(text: str, result: Observation | Rejection) -> str:
+    """``text`` of a native message with what is personal in its reading, or looks personal, replaced by masks."""
+    return masked(text, _numbers(result), _names(result))
+
+
 def masked(text: str, numbers: set[str], names: Iterable[str] = ()) -> str:
     """``text`` with these numbers and names, and whatever looks like a number of a person, replaced by their masks."""
     for value in sorted(numbers, key=len, reverse=True):
@@ -90,6 +100,7 @@ def masked(text: str, numbers: set[str], names: Iterable[str] = ()) -> str:
         text = text.replace(name, masked_name(name))
     text = _ID.sub(lambda found: masked_number(found[0]), text)
     text = _MOBILE.sub(lambda found: masked_number(found[0]), text)
+    text = _OF_A_PERSON.sub(lambda found: f"{found[1]}***", text)
     return _NAMED.sub(lambda found: found[1] + (found[2] if "***" in found[2] else masked_number(found[2])), text)
 
 

@@ -54,6 +54,7 @@ TABS = (
     ("deadletters", "/console/deadletters"),
     ("recon", "/console/recon"),
     ("files", "/console/files"),
+    ("channels", "/console/channels"),
 )
 
 

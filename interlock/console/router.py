@@ -76,6 +76,7 @@ class _Console:
             ("/recon", "recon", READ, views.recon),
             ("/recon/breaks/{break_id}", "break", READ, views.one_break),
             ("/files", "files", READ, views.files),
+            ("/channels", "channels", READ, views.channels),
         )
         for path, template, who, view in table:
             handler = self._page(template, who, view)

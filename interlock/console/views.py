@@ -11,6 +11,7 @@ from interlock.console import operating, ordering, reconciling
 from interlock.console.board import Board
 from interlock.console.lookup import as_uuid, find_orders
 from interlock.console.messaging import MessageFilter, message_shown, messages, rejection_shown, rejections
+from interlock.console.offering import offered
 from interlock.wiring import Hub
 from reconciliation.cases import BreakFilter
 from schemas.problems import ProblemError, catalogue, problem
@@ -77,6 +78,10 @@ class Views:
 
     def board(self, ask: Ask) -> dict[str, Any]:
         return self._board.view()
+
+    def channels(self, ask: Ask) -> dict[str, Any]:
+        """Which channel can do what."""
+        return offered()
 
     def orders(self, ask: Ask) -> dict[str, Any]:
         """Look-up by any reference, or the latest orders."""

@@ -90,6 +90,23 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_runs_remedy": ("运行 interlock recon run --date 日期。", "Run: interlock recon run --date DATE"),
     "since": ("自", "Since"),
     "all_clear": ("没有未决争议", "No open dispute"),
+    # what channels offer
+    "capabilities": ("渠道能力", "What channels can do"),
+    "capabilities_hint": (
+        "可请求：须经枢纽同意；告知：已经发生，一律记录；被告知：枢纽能否用该渠道的语言告诉它。由样例与试探得出。",
+        "asks: the hub's answer binds; tells: it has happened and is recorded; is told: whether the hub can say it in"
+        " the channel's language. Found with samples and by probing.",
+    ),
+    "act": ("业务", "Act"),
+    "asks": ("可请求", "asks"),
+    "tells": ("告知", "tells"),
+    "is_told": ("被告知", "is told"),
+    "told_in_full": ("完整", "in full"),
+    "told_with_losses": ("部分", "in part"),
+    "told_as_a_loss": ("无法表达", "cannot be said"),
+    "told_not_at_all": ("不通知", "no"),
+    "told_silently": ("未声明", "unheard"),
+    "lost_in_telling": ("告知时的缺失", "What is lost in telling"),
     # orders
     "order": ("订单", "Order"),
     "lookup": ("查询订单", "Look up an order"),

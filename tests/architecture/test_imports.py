@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["schemas", "hub", "adapters", "sso", "reconciliation", "interlock", "simulators"]
-CHANNELS = ["web", "app", "phone", "agents", "windows"]
+CHANNELS = ["web", "app", "phone", "agents", "windows", "osdm"]
 HUB = ["api", "delivery", "intake", "store", "ledger", "ports"]
 MODULES = [*ROOMS, *(f"adapters.{channel}" for channel in CHANNELS), *(f"hub.{module}" for module in HUB)]
 

@@ -43,8 +43,15 @@ def test_tests_are_not_in_the_wheel(wheel: set[str]) -> None:
     assert not [name for name in wheel if name.startswith(("tests/", "docs/", "benchmarks/"))]
 
 
-def test_the_five_channels_are_registered() -> None:
-    assert set(PROJECT["project"]["entry-points"]["interlock.channels"]) == {"web", "app", "phone", "agents", "windows"}
+def test_our_channels_are_registered() -> None:
+    assert set(PROJECT["project"]["entry-points"]["interlock.channels"]) == {
+        "web",
+        "app",
+        "phone",
+        "agents",
+        "windows",
+        "osdm",
+    }
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,23 @@ def test_a_database_without_our_tables_says_migrate(
     result = run("channel", "list")
     assert result.exit_code == 1
     assert "interlock migrate" in result.stderr
+
+
+def test_a_message_is_sent_only_by_a_channel_to_a_hub_that_runs(
+    hub: Hub, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adapters.kit.registry import registered
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("INTERLOCK_PUBLIC_URL", f"http://127.0.0.1:{probe.getsockname()[1]}")
+    sale = str(registered()["web"].samples / "sale-one-ticket.native.json")
+    unknown = run("message", "send", "telex", sale)
+    assert unknown.exit_code == 1
+    assert "no channel is called 'telex'" in unknown.stderr
+    silent = run("message", "send", "web", sale)
+    assert silent.exit_code == 1
+    assert "the hub does not answer" in silent.stderr
+    assert "interlock up" in silent.stderr
+    unsigned = run("message", "send", "web", sale, "--secret", "whsec_?")
+    assert "the secret cannot be used" in unsigned.stderr

@@ -23,6 +23,7 @@ PAGES = (
     "/console/deadletters",
     "/console/recon",
     "/console/files",
+    "/console/channels",
 )
 
 

@@ -8,13 +8,16 @@ import typer
 from adapters.kit.registry import registered
 from hub.ports import Profile
 from interlock.cli.main import app
+from interlock.describing import openapi
 from interlock.documentation import PAGES, differences, write
 from interlock.documentation.command_line import commands
-from interlock.documentation.http_api import openapi
+from interlock.documentation.contract import code_list_names
+from interlock.documentation.types import CODE_LISTS
 from interlock.settings import Settings
+from schemas.examples import examples
 from schemas.problems import catalogue
-from schemas.publish import PUBLISHED
-from schemas.states import state_machine
+from schemas.publish import PUBLISHED, generated
+from schemas.states import MACHINES, state_machine
 from tests.docs.pages import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -77,9 +80,46 @@ def test_every_channel_is_described_and_has_its_wire_in_a_readme() -> None:
         assert (found.samples.parent / "README.md").is_file(), f"{name} has no README"
 
 
-def test_every_schema_and_state_is_described() -> None:
-    assert all(f"[{name}]" in page("schemas.md") for name in PUBLISHED)
-    assert all(f"`{state}`" in page("states.md") for state in state_machine("ticket")["states"])
+def test_every_state_and_transition_is_described() -> None:
+    for name in MACHINES:
+        machine = state_machine(name)
+        assert all(
+            f"| `{state}` | {row['zh']} | {row['en']} |" in page("states.md")
+            for state, row in machine["states"].items()
+        )
+        assert all(f"| `{row['fact']}` |" in page("states.md") for row in machine["transitions"])
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_type_has_a_page_with_its_fields_in_words(name: str) -> None:
+    assert f"[{name}](types/{name}.md)" in page("schemas.md")
+    text = page(f"types/{name}.md")
+    for field, part in generated(name).get("properties", {}).items():
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{field}` |") and "：" in line][:1]
+        assert ("| sealed |" in row) == bool(part.get("x-sealed"))
+
+
+def test_every_journey_is_told_step_by_step() -> None:
+    for name, story in examples("journeys").items():
+        section = page("journeys.md").split(f"\n## {name}\n")[1].split("\n## ")[0]
+        assert story["title"]["zh"] in section
+        for number, step in enumerate(story["steps"], 1):
+            (row,) = [line for line in section.splitlines() if line.startswith(f"| {number} |")]
+            assert f"{step['says']['zh']}<br>{step['says']['en']}" in row
+            assert f"余额 balance {step['then']['balance']}" in row if step["then"] else "nothing is known" in row
+
+
+def test_the_code_lists_that_fields_name_exist() -> None:
+    names = {*code_list_names(), "problems"}
+    assert set(CODE_LISTS.values()) <= names
+
+
+def test_pages_of_types_that_are_gone_are_told_and_removed(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "types" / "wagon.md").write_text("# wagon\n")
+    assert list(differences(tmp_path)) == ["types/wagon.md is about no type of the contract any more"]
+    assert write(tmp_path) == ["types/wagon.md"]
+    assert list(differences(tmp_path)) == []
 
 
 @pytest.mark.parametrize("name", PAGES)

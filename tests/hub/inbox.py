@@ -13,9 +13,15 @@ from tests.hub.railway import SECRET
 
 @dataclass
 class Inbox:
-    """``fail(body)`` says which status a body gets; None lets it through."""
+    """``failing``: a word in a body -> the status it gets. ``headers``: what every answer carries besides.
+
+    ``requests`` has the headers of every attempt, in lower case.
+    """
 
     url: str = ""
+    secrets: list[str] = field(default_factory=lambda: [SECRET])
+    headers: dict[str, str] = field(default_factory=dict)
+    requests: list[dict[str, str]] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
     unsigned: list[str] = field(default_factory=list)
@@ -26,8 +32,8 @@ class Inbox:
 
 
 @contextmanager
-def open_inbox() -> Iterator[Inbox]:
-    """A server on a free port of 127.0.0.1."""
+def open_inbox(encoding: str = "utf-8") -> Iterator[Inbox]:
+    """A server on a free port of 127.0.0.1; ``encoding`` is of the bodies it is told."""
     inbox = Inbox()
     lock = threading.Lock()
 
@@ -36,9 +42,9 @@ def open_inbox() -> Iterator[Inbox]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
-            body = raw.decode()
+            body = raw.decode(encoding)
             signed = verify(
-                [SECRET],
+                inbox.secrets,
                 self.headers["webhook-id"],
                 self.headers["webhook-timestamp"],
                 self.headers["webhook-signature"],
@@ -47,6 +53,7 @@ def open_inbox() -> Iterator[Inbox]:
             )
             with lock:
                 inbox.attempts.append(body)
+                inbox.requests.append({name.lower(): value for name, value in self.headers.items()})
                 if not signed:
                     inbox.unsigned.append(body)
                 status = inbox.status(body)
@@ -54,6 +61,8 @@ def open_inbox() -> Iterator[Inbox]:
                     inbox.received.append(body)
             self.send_response(status)
             self.send_header("content-length", "0")
+            for name, value in inbox.headers.items():
+                self.send_header(name, value)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:

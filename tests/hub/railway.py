@@ -16,6 +16,7 @@ from hub.intake import Answer, Intake, Receipt
 from hub.intake.own_voice import OwnVoice, spoken
 from hub.ports import Formatted, Profile
 from hub.store import channels, timetable
+from hub.store.audit import Audit
 from hub.store.seal import Seal
 from interlock.clock import SetClock
 from interlock.database import Pool
@@ -61,6 +62,7 @@ class Speaker(OwnVoice):
             name_en=name,
             media_type="application/json",
             encoding="utf-8",
+            asks=frozenset({"hold", "refund", "change"}),
             subscribes=SUBSCRIBED,
         )
 
@@ -101,7 +103,7 @@ def open_railway(pool: Pool, clock: SetClock, options: PumpOptions | None = None
         timetable.load(connection, [train])
     intake = Intake(pool, adapters, seal, new_id)
     wall = lambda: datetime.now(UTC)  # noqa: E731  # a clock is a callable, and this is the shortest one
-    return Railway(pool, clock, intake, Pump(pool, adapters, seal, wall, options), seal)
+    return Railway(pool, clock, intake, Pump(pool, adapters, seal, wall, Audit(b"a" * 32), options), seal)
 
 
 def connect(railway: Railway, channel: str, endpoint: str) -> None:

@@ -1,28 +1,18 @@
 """What a channel is promised: every event once it can take it, in order within an order, never its own echo."""
 
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from hub.delivery import Drained
+from hub.delivery import PumpOptions
 from hub.delivery.guard import is_public
-from hub.delivery.pump import PumpOptions
-from hub.store import channels, deliveries, events, health
+from hub.store import channels, deliveries, events
 from interlock.clock import SetClock
 from interlock.database import Pool
 from tests.hub.inbox import Inbox, open_inbox
-from tests.hub.railway import Railway, connect, content, open_railway, order_id_of, refund, sale
-
-QUICK = PumpOptions(
-    page=50,
-    attempts_max=3,
-    backoff_first_seconds=0.01,
-    backoff_last_seconds=0.02,
-    breaker_after=5,
-    allow_private=True,
-)
+from tests.hub.railway import Railway, connect, content, open_railway, sale
+from tests.hub.telling import QUICK, drain, drain_once, sell, settled
 
 
 @pytest.fixture
@@ -35,46 +25,6 @@ def inbox(railway: Railway) -> Iterator[Inbox]:
     with open_inbox() as opened:
         connect(railway, "south", opened.url)
         yield opened
-
-
-def sell(railway: Railway, number: int, channel: str = "north", then_refund: bool = False) -> str:
-    """One order; its id."""
-    now = railway.clock()
-    order_no, seat = f"EN{number:08d}", f"{number % 90 + 1}A"
-    told = sale(order_no, channel, now, seat=seat, coach=f"{number // 90 + 1:02d}")
-    answer = railway.tell(channel, f"{order_no}-sale", told)
-    if then_refund:
-        ticket_no = told.facts[0].ticket.ticket_no  # type: ignore[union-attr]  # an issued ticket
-        railway.tell(channel, f"{order_no}-refund", refund(order_no, channel, now + timedelta(minutes=1), ticket_no))
-    return str(order_id_of(answer))
-
-
-def settled(railway: Railway) -> None:
-    """Wait until no older transaction is under way (on the whole server: other tests' too), so that all is readable."""
-    deadline = time.monotonic() + 20
-    query = "SELECT count(*) FROM hub.events WHERE txid >= pg_snapshot_xmin(pg_current_snapshot())"
-    while time.monotonic() < deadline:
-        with railway.pool.connection() as connection:
-            if connection.execute(query).fetchone() == (0,):
-                return
-        time.sleep(0.02)
-    raise AssertionError("the commit barrier did not pass the test's own events")
-
-
-def drain_once(railway: Railway, channel: str = "south") -> Drained:
-    settled(railway)
-    return railway.pump.drain(channel)
-
-
-def drain(railway: Railway, channel: str = "south", until_idle: float = 5.0) -> None:
-    """Drain until nothing waits or the time is up."""
-    deadline = time.monotonic() + until_idle
-    while time.monotonic() < deadline:
-        railway.pump.drain(channel)
-        with railway.pool.connection() as connection:
-            if health.undelivered(connection) == 0:
-                return
-        time.sleep(0.02)
 
 
 def test_every_event_arrives_once_signed_and_in_order(railway: Railway, inbox: Inbox) -> None:

@@ -1,0 +1,139 @@
+"""The event log as one channel's queue: what comes next in a lane, and what stands before an order's next event.
+
+    live   what is told at once, in the order of the log
+    bulk   events of files and mass uploads; offered in the room that live events leave, never ahead of their cursor
+
+Within an order no lane overtakes the other: a live event behind a bulk event that is still to come waits for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+Cursor = tuple[str, int]
+"""(transaction id, position): how far the log has been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a channel is told: these types of event, unless it caused them itself."""
+
+    channel: str
+    types: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A stretch of the log. ``chosen``: (cursor, order) of wanted events; ``end``: how far it was read.
+
+    ``whole``: there was more of the log to read; ``bulk``: events of the bulk lane lie in this stretch.
+    """
+
+    chosen: list[tuple[Cursor, UUID]]
+    end: Cursor
+    whole: bool
+    bulk: bool
+
+    def cut(self, limit: int) -> "Ahead":
+        """As far as the first ``limit`` wanted events."""
+        if len(self.chosen) <= limit:
+            return self
+        return Ahead(self.chosen[:limit], self.chosen[limit - 1][0], True, self.bulk)
+
+
+def live(connection: Connection[TupleRow], after: Cursor, wanted: Wanted, scan: int) -> Ahead:
+    """The next ``scan`` events behind the commit barrier (see ``hub.store.events``), and which of them are wanted."""
+    return _read(
+        connection,
+        """SELECT txid, position, order_id, lane,
+                  lane = 'live' AND type = ANY(%(types)s) AND origin <> %(channel)s AS chosen
+           FROM hub.events
+           WHERE (txid, position) > (%(txid)s::xid8, %(position)s) AND txid < pg_snapshot_xmin(pg_current_snapshot())
+           ORDER BY txid, position LIMIT %(scan)s""",
+        {"txid": after[0], "position": after[1], "types": list(wanted.types), "channel": wanted.channel, "scan": scan},
+        after,
+    )
+
+
+def stretch(connection: Connection[TupleRow], after: Cursor, types: Sequence[str], scan: int) -> Ahead:
+    """The next ``scan`` events of both lanes behind the commit barrier, for who pulls; chosen: of ``types``."""
+    return _read(
+        connection,
+        """SELECT txid, position, order_id, lane, type = ANY(%(types)s) AS chosen
+           FROM hub.events
+           WHERE (txid, position) > (%(txid)s::xid8, %(position)s) AND txid < pg_snapshot_xmin(pg_current_snapshot())
+           ORDER BY txid, position LIMIT %(scan)s""",
+        {"txid": after[0], "position": after[1], "types": list(types), "scan": scan},
+        after,
+    )
+
+
+def bulk(connection: Connection[TupleRow], after: Cursor, until: Cursor, wanted: Wanted, scan: int) -> Ahead:
+    """The same of the bulk lane, as far as ``until``."""
+    return _read(
+        connection,
+        """SELECT txid, position, order_id, lane, type = ANY(%(types)s) AND origin <> %(channel)s AS chosen
+           FROM hub.events
+           WHERE lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(position)s)
+             AND (txid, position) <= (%(last_txid)s::xid8, %(last_position)s)
+           ORDER BY txid, position LIMIT %(scan)s""",
+        {
+            "txid": after[0],
+            "position": after[1],
+            "last_txid": until[0],
+            "last_position": until[1],
+            "types": list(wanted.types),
+            "channel": wanted.channel,
+            "scan": scan,
+        },
+        after,
+    )
+
+
+def _read(connection: Connection[TupleRow], stretch: str, values: dict[str, object], after: Cursor) -> Ahead:
+    rows = connection.execute(
+        f"""WITH seen AS MATERIALIZED ({stretch}),
+                 figures AS (SELECT count(*) AS read, coalesce(bool_or(lane = 'bulk'), false) AS bulk FROM seen),
+                 last AS (SELECT txid, position FROM seen ORDER BY txid DESC, position DESC LIMIT 1)
+            SELECT s.txid::text, s.position, s.order_id, s.chosen, f.read, f.bulk
+            FROM seen s, figures f, last l
+            WHERE s.chosen OR (s.txid, s.position) = (l.txid, l.position) ORDER BY s.txid, s.position""".encode(),
+        values,
+    ).fetchall()
+    if not rows:
+        return Ahead([], after, False, False)
+    chosen = [((txid, position), order_id) for txid, position, order_id, is_chosen, _, _ in rows if is_chosen]
+    return Ahead(chosen, (rows[-1][0], rows[-1][1]), rows[0][4] == values["scan"], rows[0][5])
+
+
+def bulk_before(
+    connection: Connection[TupleRow], after: Cursor, wanted: Wanted, order_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """order -> position of its first wanted bulk event that has not been offered yet. Free when the lane is empty."""
+    rows = connection.execute(
+        """SELECT order_id, min(position) FROM hub.events
+           WHERE EXISTS (SELECT FROM hub.events WHERE lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(at)s))
+             AND order_id = ANY(%(ids)s) AND lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(at)s)
+             AND type = ANY(%(types)s) AND origin <> %(channel)s
+           GROUP BY order_id""",
+        {
+            "txid": after[0],
+            "at": after[1],
+            "ids": list(order_ids),
+            "types": list(wanted.types),
+            "channel": wanted.channel,
+        },
+    )
+    return {order_id: int(position) for order_id, position in rows}
+
+
+def taken_part(connection: Connection[TupleRow], channel: str, order_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these orders in which the channel took part."""
+    rows = connection.execute(
+        "SELECT order_id FROM hub.orders WHERE order_id = ANY(%s) AND (%s = ANY(witnesses) OR channel = %s)",
+        (list(order_ids), channel, channel),
+    )
+    return {order_id for (order_id,) in rows}
