@@ -164,7 +164,7 @@ class _Run:
         ahead = self._ahead(limit - min(len(due), limit // 2))
         due = due[: max(limit - len(ahead.chosen), 1 if probing else 0)]
         fresh = self._fresh(ahead.chosen, "live")
-        ready, waiting = self._apart(fresh)
+        ready, waiting = self._apart(fresh, bulk=self._lags() or ahead.bulk)
         if probing and due and (not ready or fewest_attempts([*due, *ready]) in due):
             due, ready, waiting, ahead = [fewest_attempts(due)], [], [], Ahead([], self.live_cursor, True, False)
         elif probing:
@@ -186,7 +186,7 @@ class _Run:
             return
         ahead = outbox.bulk(self.connection, self.bulk_cursor, self.live_cursor, self.wanted, limit * _SCAN_TIMES)
         ahead = ahead.cut(limit)
-        ready, waiting = self._apart(self._fresh(ahead.chosen, "bulk"))
+        ready, waiting = self._apart(self._fresh(ahead.chosen, "bulk"), bulk=False)
         page = self._send(ready)
         page.exceptions += [behind(self.channel.channel, item) for item in waiting]
         self.bulk_cursor = ahead.end if ahead.whole else self.live_cursor
@@ -266,18 +266,18 @@ class _Run:
             found = [item for item in found if item.event.order_id in own]
         return [Item(item, lane) for item in found]
 
-    def _apart(self, items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-        """(what may go out, what must wait behind an earlier event of its order)."""
+    def _apart(self, items: Sequence[Item], *, bulk: bool) -> tuple[list[Item], list[Item]]:
+        """(what may go out, what must wait behind an earlier event of its order; ``bulk``: also one of that lane)."""
         if not items:
             return [], []
         ids = [item.logged.event.order_id for item in items]
         blocked = deliveries.blocked_orders(self.connection, self.channel.channel, ids)
-        first = outbox.bulk_before(self.connection, self.bulk_cursor, self.wanted, ids) if self._lags() else {}
+        first = outbox.bulk_before(self.connection, self.bulk_cursor, self.wanted, ids) if bulk else {}
         ready: list[Item] = []
         waiting: list[Item] = []
         for item in items:
             order_id, position = item.logged.event.order_id, item.logged.position
-            earlier = item.lane == "live" and order_id in first and first[order_id] < position
+            earlier = order_id in first and first[order_id] < position
             (waiting if order_id in blocked or earlier else ready).append(item)
         return ready, waiting
 

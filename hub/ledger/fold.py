@@ -192,11 +192,14 @@ def _payment_status(payments: Sequence[Payment], balance: Money) -> PaymentStatu
 
 
 def _refund_status(refunds: Sequence[Refund], the_tickets: Sequence[Ticket]) -> RefundStatus:
+    """A repayment that failed is owed as before, unless another one of the same tickets stands in its place."""
     standing = [r for r in refunds if r.state != "failed"]
+    covered = {no for r in standing for no in r.ticket_nos}
+    failed = any(not r.ticket_nos or set(r.ticket_nos) - covered for r in refunds if r.state == "failed")
+    if failed or any(r.state != "settled" for r in standing):
+        return "owed"
     if not standing:
         return "none"
-    if any(r.state != "settled" for r in standing):
-        return "owed"
     return "partly_refunded" if any(t.state in valid_states() for t in the_tickets) else "refunded"
 
 

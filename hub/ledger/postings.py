@@ -12,6 +12,7 @@ Accounts (debit positive):
     payment.captured   processor_clearing + amount              channel_clearing - amount
     change.confirmed   sales + old fares, channel_clearing + fee   channel_clearing - old fares, fees - fee
     ticket.refunded    sales + fare                             channel_clearing - fare
+    ticket.voided      sales + fare, fees + surcharges          channel_clearing - fare - surcharges
     refund.requested   channel_clearing + gross                 fees - fee, refunds_payable - net
     refund.settled     refunds_payable + net                    processor_clearing - net
 """
@@ -20,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hub.ledger.reading import Reading
-from schemas.facts import Adjusted, ChangeFact, PaymentFact, RefundFact, TicketIssued, TicketRefunded
+from schemas.facts import Adjusted, ChangeFact, PaymentFact, RefundFact, TicketIssued, TicketRefunded, TicketStep
 from schemas.money import Money, money
 
 
@@ -44,6 +45,11 @@ class _Books:
             r.fact.ticket.ticket_no: r.fact.ticket.fare_gross.amount
             for r in readings
             if isinstance(r.fact, TicketIssued)
+        }
+        self.surcharges = {
+            r.fact.ticket.ticket_no: sum(s.amount_gross.amount for s in r.fact.ticket.surcharges)
+            for r in readings
+            if isinstance(r.fact, TicketIssued) and r.fact.ticket.surcharges
         }
 
 
@@ -74,6 +80,14 @@ def _ticket_refunded(fact: TicketRefunded, books: _Books) -> Lines:
     return [("sales", fare), (books.clearing, -fare)]
 
 
+def _step(fact: TicketStep, books: _Books) -> Lines:
+    """A void ticket was never sold: its whole sale is taken back. Other steps move no money."""
+    if fact.fact != "ticket.voided":
+        return []
+    fare, extra = books.fares.get(fact.ticket_no, 0), books.surcharges.get(fact.ticket_no, 0)
+    return [("sales", fare), ("fees", extra), (books.clearing, -fare - extra)]
+
+
 def _refund(fact: RefundFact, books: _Books) -> Lines:
     if fact.fact == "refund.requested":
         return [
@@ -96,6 +110,7 @@ _RULES: dict[type, Callable[..., Lines]] = {
     PaymentFact: _captured,
     ChangeFact: _changed,
     TicketRefunded: _ticket_refunded,
+    TicketStep: _step,
     RefundFact: _refund,
     Adjusted: _adjusted,
 }
@@ -105,16 +120,16 @@ def postings(readings: Sequence[Reading], channel: str | None) -> list[Posting]:
     """All lines of an order's facts. Their sum is zero, fact by fact; ``ValueError`` names a fact that is not."""
     books = _Books(readings, channel)
     result: list[Posting] = []
-    refunded: set[str] = set()
+    given_back: set[str] = set()
     for reading in readings:
         rule = _RULES.get(type(reading.fact))
         if rule is None:
             continue
-        if isinstance(reading.fact, TicketRefunded):
+        if isinstance(reading.fact, TicketRefunded) or reading.fact.fact == "ticket.voided":
             # A ticket refunded twice is a dispute; its fare is taken back once.
-            if reading.fact.ticket_no in refunded:
+            if reading.fact.ticket_no in given_back:
                 continue
-            refunded.add(reading.fact.ticket_no)
+            given_back.add(reading.fact.ticket_no)
         lines = [(account, amount) for account, amount in rule(reading.fact, books) if amount]
         if sum(amount for _, amount in lines):
             raise ValueError(f"{reading.identity} does not balance: {lines}")

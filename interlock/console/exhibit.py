@@ -27,7 +27,7 @@ _NAMED = re.compile(
 )
 # What a message says of a person beside numbers: parts of a name, a birthday, a mailbox (JSON members of any channel).
 _OF_A_PERSON = re.compile(
-    r'("(?:(?:first|last|given|(?:first|second)?_?family)_?name|date_?of_?birth|birth_?da(?:te|y)|e_?mail)"\s*:\s*")([^"]+)',
+    r'("(?:(?:passenger_?|first_?|last_?|given_?|(?:first|second)?_?family_?)?name|date_?of_?birth|birth_?da(?:te|y)|e_?mail)"\s*:\s*")([^"]+)',
     re.IGNORECASE,
 )
 
@@ -100,7 +100,7 @@ def masked(text: str, numbers: set[str], names: Iterable[str] = ()) -> str:
         text = text.replace(name, masked_name(name))
     text = _ID.sub(lambda found: masked_number(found[0]), text)
     text = _MOBILE.sub(lambda found: masked_number(found[0]), text)
-    text = _OF_A_PERSON.sub(lambda found: f"{found[1]}***", text)
+    text = _OF_A_PERSON.sub(lambda found: found[0] if "*" in found[2] else f"{found[1]}***", text)
     return _NAMED.sub(lambda found: found[1] + (found[2] if "***" in found[2] else masked_number(found[2])), text)
 
 

@@ -39,7 +39,7 @@ class FullDepth(AdapterConformance):
     def test_samples_have_every_word_of_the_wire(self) -> None:
         said: dict[str, set[str]] = {}
         for _, raw in self.natives():
-            for field in self.wire().open(raw).fields:
+            for field in self.open(raw).fields:
                 said.setdefault(field.name, set()).add(str(field.value))
                 said.setdefault("record", set()).add(field.pattern.split("/")[1])
         for name, words in self.vocabulary.items():

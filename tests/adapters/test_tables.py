@@ -421,6 +421,12 @@ def test_codes_that_lead_nowhere_are_told_at_once(tables: dict[str, dict[str, st
         channel("x", "x", "x", GATES.table, code_tables=tables)
 
 
+@pytest.mark.parametrize(("encoding", "sentence"), [("gb18030", "JSON is in UTF-8"), ("gb-18030-x", "no encoding")])
+def test_an_encoding_that_cannot_be(encoding: str, sentence: str) -> None:
+    with pytest.raises(TableError, match=sentence):
+        channel("x", "x", "x", Table(Json(), {"in": "enter"}, GATE), encoding=encoding)
+
+
 def test_the_profile_follows_from_the_table() -> None:
     profile = GATES.profile
     assert profile.tells == {"enter", "exit"}

@@ -40,6 +40,7 @@ def told(railway: Railway, inbox: Inbox, **terms: object) -> list[dict[str, Any]
     with railway.pool.connection() as connection:
         channels.configure(connection, "south", {"form": "cloudevents", **terms})
     railway.tell("north", "h-1", hold("EN00000001", "north", railway.clock(), seat="1A"))
+    drain(railway)
     railway.tell("north", "m-1", sale("EN00000002", "north", railway.clock(), seat="2A"))
     drain(railway)
     assert inbox.unsigned == []

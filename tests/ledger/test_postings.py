@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hub.ledger import Document, Posting, difference, fold_with_postings
 from schemas.money import MAX_MINOR
-from tests.ledger.stories import ORDER_ID, Told, any_story, at, fold, joined, journeys, refund, sale, told
+from tests.ledger.stories import ORDER_ID, Told, any_story, at, fold, joined, journeys, refund, sale, step, told
 
 thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -76,3 +76,19 @@ def test_a_ticket_refunded_twice_gives_its_fare_back_once() -> None:
     again = refund(1, 61)[0].model_copy(update={"refund_ref": "R99"})
     lines = fold_with_postings(joined([*story, told("phone", again, at(61))])).lines
     assert sum(line.amount.amount for line in lines if line.account == "sales") == 0
+
+
+def test_a_void_ticket_was_never_sold() -> None:
+    """Sold in error and handed back in the same shift: nothing is left in sales, and the passenger owes nothing."""
+    sold = [told("windows", fact) for fact in sale(1, 10, "windows")]
+    void = told("windows", step("ticket.voided", 1, at(12)))
+    paid_back = told("windows", refund(1, 12, fee=0)[1])
+    assert fold([*sold, void]).balance.amount == -55300
+    whole = [line._replace(identity="") for line in fold_with_postings(joined([*sold, void, paid_back])).lines]
+    assert _accounts(whole) == {("processor_clearing:wechat", ""): 55300, ("refunds_payable", ""): -55300}
+
+
+def test_a_void_ticket_that_was_refunded_too_is_taken_back_once() -> None:
+    sold = [told("web", fact) for fact in sale(1, 10, "web")]
+    both = [told("windows", step("ticket.voided", 1, at(12))), told("phone", refund(1, 50, fee=0)[0])]
+    assert fold([*sold, *both]).balance.amount == -55300

@@ -22,9 +22,7 @@ class Damage(Suite):
 
     def covering(self) -> list[tuple[str, bytes]]:
         """Few and short samples that together have every kind of object or line of the wire."""
-        opened = {
-            raw: {f.pattern.rpartition("/")[0] for f in self.wire().open(raw).fields} for _, raw in self.natives()
-        }
+        opened = {raw: {f.pattern.rpartition("/")[0] for f in self.open(raw).fields} for _, raw in self.natives()}
         names = {raw: name for name, raw in self.natives()}
         missing = set().union(*opened.values())
         chosen = []
@@ -96,7 +94,7 @@ class Damage(Suite):
     def native_schema(self) -> tuple[dict[str, list[Any]], list[Message]]:
         """The values by pattern, and the messages to put them into; read once for a suite."""
         if self._schema is None:
-            self._schema = self.values(), [self.wire().open(raw) for _, raw in self.natives()]
+            self._schema = self.values(), [self.open(raw) for _, raw in self.natives()]
         assert self._schema[1], "there is no sample to mix"
         return self._schema
 

@@ -140,7 +140,7 @@ class Dates(Suite):
         after = moved_to(observed, moment.replace(fold=0) + timedelta(hours=1))
         _, formatted = self.told_of(after)
         assert formatted is not None
-        message = self.wire().open(formatted)
+        message = self.open(formatted)
         shown, wrong = f"{moment.hour + 1:02}:{moment.minute:02}", f"{moment.hour:02}:{moment.minute:02}"
         changes = _replaced(message, shown, wrong)
         if not changes:

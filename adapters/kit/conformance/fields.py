@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -105,6 +106,7 @@ def _at(container: Any, key: Any) -> Any:
     return container[key]
 
 
+@dataclass(frozen=True, slots=True)
 class JsonFields:
     """One JSON document in UTF-8."""
 
@@ -187,14 +189,14 @@ def _set_xml(element: etree._Element, attribute: str | None, text: str) -> None:
         element.text = text
 
 
+@dataclass(frozen=True, slots=True)
 class XmlFields:
-    """One XML document in the encoding of the profile. ``step`` names the pattern without namespaces or numbers."""
+    """One XML document in the encoding of the profile; patterns are without namespaces and numbers."""
 
-    def __init__(self, encoding: str) -> None:
-        self._encoding = encoding
+    encoding: str
 
     def _root(self, raw: bytes) -> tuple[str, etree._Element]:
-        text = raw.decode(self._encoding)
+        text = raw.decode(self.encoding)
         head, found, body = text.partition("?>")
         if not found:
             head, body = "", text
@@ -205,7 +207,7 @@ class XmlFields:
         head, root = self._root(raw)
         where: dict[str, tuple[etree._Element, str | None]] = {}
         found = [Field(path, _NUMBERED.sub("", path), _xml_value(*where[path])) for path in _texts(root, "", where)]
-        return _XmlMessage(head, self._encoding, root, found, where)
+        return _XmlMessage(head, self.encoding, root, found, where)
 
     def with_unknown(self, raw: bytes) -> tuple[bytes, set[str]]:
         """An element nobody knows in every element that has children, in the namespace of its first child."""
@@ -215,7 +217,7 @@ class XmlFields:
             namespace = etree.QName(element[0]).namespace
             etree.SubElement(element, f"{{{namespace}}}{UNHEARD}" if namespace else UNHEARD).text = "?"
             places.add(f"{path}/{UNHEARD}")
-        return (head + etree.tostring(root, encoding="unicode")).encode(self._encoding), places
+        return (head + etree.tostring(root, encoding="unicode")).encode(self.encoding), places
 
 
 def _steps(parent: etree._Element, pointer: str) -> Iterator[tuple[etree._Element, str]]:
@@ -272,14 +274,14 @@ class _CsvMessage:
         return out.getvalue().encode(self.encoding)
 
 
+@dataclass(frozen=True, slots=True)
 class CsvFields:
     """Lines of cells in the encoding of the profile; the first line names the columns."""
 
-    def __init__(self, encoding: str) -> None:
-        self._encoding = encoding
+    encoding: str
 
     def open(self, raw: bytes) -> _CsvMessage:
-        text = raw.decode(self._encoding)
+        text = raw.decode(self.encoding)
         first = text.split("\n", 1)[0]
         dialect: dict[str, Any] = {
             "delimiter": max(",;\t|", key=first.count),
@@ -292,7 +294,7 @@ class CsvFields:
             for number, row in enumerate(rows[1:], 2)
             for name, cell in zip(names, row, strict=False)
         ]
-        return _CsvMessage(self._encoding, dialect, rows, found)
+        return _CsvMessage(self.encoding, dialect, rows, found)
 
     def with_unknown(self, raw: bytes) -> tuple[bytes, set[str]]:
         message = self.open(raw)
@@ -352,6 +354,12 @@ class FixedFields:
                 lines[index] = line[: first - 1] + b"?".ljust(last - first + 1) + line[last:]
                 places.add(f"line {index + 1}, columns {first}-{last}")
         return ending.join(lines), places
+
+
+@lru_cache(maxsize=512)
+def opened(wire: Fields, raw: bytes) -> Message:
+    """The message, opened once: a suite asks for the same samples again and again."""
+    return wire.open(raw)
 
 
 def fields_for(media_type: str, encoding: str) -> Fields:

@@ -51,7 +51,7 @@ class Listening(Suite):
         done: set[tuple[str, str, frozenset[str]]] = set()
         silent: dict[str, str] = {}
         for name, raw, observed in self.observations():
-            message, kinds = self.wire().open(raw), _kinds(observed)
+            message, kinds = self.open(raw), _kinds(observed)
             for field in _one_of_each(message):
                 few = len(elsewhere[field.pattern]) <= _FEW  # codes and flags: each value may be read otherwise
                 key = (field.pattern, repr(field.value) if few else "", kinds)
@@ -83,7 +83,7 @@ class Listening(Suite):
         done: set[tuple[str, frozenset[str]]] = set()
         guessed: dict[str, str] = {}
         for name, raw, observed in self.observations():
-            message, kinds = self.wire().open(raw), _kinds(observed)
+            message, kinds = self.open(raw), _kinds(observed)
             for field in _one_of_each(message):
                 if (field.pattern, kinds) in done or isinstance(field.value, bool):
                     continue
@@ -100,7 +100,7 @@ class Listening(Suite):
         wrong: dict[str, str] = {}
         looked: dict[str, int] = {}
         for name, raw, observed in self.observations():
-            message = self.wire().open(raw)
+            message = self.open(raw)
             for field in _one_of_each(message):
                 if looked.get(field.pattern, 0) >= _LOOKS or isinstance(field.value, bool) or field.value in (None, ""):
                     continue
@@ -141,7 +141,7 @@ class Listening(Suite):
         """malformed: without any one of its fields, a message is understood or refused with a place"""
         done: set[str] = set()
         for name, raw, _ in self.observations():
-            message = self.wire().open(raw)
+            message = self.open(raw)
             for field in _one_of_each(message):
                 if field.pattern not in done:
                     done.add(field.pattern)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 from unittest import SkipTest
 
-from adapters.kit.conformance.fields import Field, Fields, fields_for
+from adapters.kit.conformance.fields import Field, Fields, Message, fields_for, opened
 from adapters.kit.folding import event_of, order_of
 from adapters.kit.golden import pairs
 from hub.ports import Adapter, Formatted
@@ -48,11 +48,15 @@ class Suite:
         profile = self.adapter.profile
         return fields_for(profile.media_type, profile.encoding)
 
+    def open(self, raw: bytes) -> Message:
+        """A message by its fields."""
+        return opened(self.wire(), raw)
+
     def values(self) -> dict[str, list[Any]]:
         """pattern -> the different values that the samples have there: the native schema, as far as they show it."""
         seen: dict[str, list[Any]] = {}
         for _, raw in self.natives():
-            for field in self.wire().open(raw).fields:
+            for field in self.open(raw).fields:
                 known = seen.setdefault(field.pattern, [])
                 if field.value not in known:
                     known.append(field.value)

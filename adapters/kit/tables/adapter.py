@@ -17,7 +17,7 @@ from adapters.kit.tables.news import Told
 from adapters.kit.tables.saying import Saying
 from adapters.kit.tables.silent import Always, Ignored
 from adapters.kit.tables.slots import SLOTS
-from adapters.kit.tables.table import Table, bound, check, check_codes
+from adapters.kit.tables.table import Table, bound, check, check_codes, check_encoding
 from adapters.kit.tables.telling import told
 from adapters.kit.tables.wires import Column, Frame, Sheet
 from adapters.kit.tables.wires.port import Native
@@ -52,6 +52,7 @@ def channel(name: str, name_zh: str, name_en: str, table: Table, **more: Any) ->
     profile = Profile(channel=name, name_zh=name_zh, name_en=name_en, **(usual | more))
     columns = tuple(bound(column, table, profile) for column in table.columns)
     check(table, columns)
+    check_encoding(table.wire, profile.encoding)
     check_codes(profile)
     said_nothing = {c.name: c.codec.why for c in columns if isinstance(c.codec, Ignored)}
     return TableAdapter(replace(profile, ignores={**said_nothing, **profile.ignores}), table, columns)

@@ -4,6 +4,7 @@ The same rows serve both directions: what ``parse`` reads through a column, ``fo
 table has no column or no word for is a loss, in both directions; nobody has to remember to say so.
 """
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ from adapters.kit.tables.acts import DEEDS
 from adapters.kit.tables.codecs import Codec, Words
 from adapters.kit.tables.silent import Always, Ignored, Reserved
 from adapters.kit.tables.slots import SLOTS
-from adapters.kit.tables.wires import Column, Fixed, Wire
+from adapters.kit.tables.wires import Column, Fixed, Json, Wire
 from hub.ports import Act, Profile
 from schemas.codes import code_list
 
@@ -64,6 +65,16 @@ def check(table: Table, columns: Sequence[Column]) -> None:
         raise TableError("the table has neither order_no nor ticket_no: no order could be found")
     if isinstance(table.wire, Fixed) and (bare := [c.name for c in columns if c.width < 1]):
         raise TableError(f"on a fixed-width wire every column has a width: {', '.join(bare)}")
+
+
+def check_encoding(wire: Wire, encoding: str) -> None:
+    """An encoding that Python knows; JSON has one only (RFC 8259, section 8.1)."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError as error:
+        raise TableError(f"there is no encoding {encoding!r}") from error
+    if isinstance(wire, Json) and name != "utf-8":
+        raise TableError(f"JSON is in UTF-8 (RFC 8259), not in {encoding}")
 
 
 def check_codes(profile: Profile) -> None:
