@@ -105,7 +105,11 @@ def _fields(element: etree._Element) -> dict[str, object]:
             if isinstance(known, list):
                 known.append(value)
         elif name in fields:
-            fields[name] = [fields[name], value]
+            again = fields[name]
+            if isinstance(again, list):
+                again.append(value)
+            else:
+                fields[name] = [again, value]
         else:
             fields[name] = value
     if strays and (strays := strays.strip()):

@@ -277,8 +277,8 @@ class _Run:
         waiting: list[Item] = []
         for item in items:
             order_id, position = item.logged.event.order_id, item.logged.position
-            earlier = order_id in first and first[order_id] < position
-            (waiting if order_id in blocked or earlier else ready).append(item)
+            earlier = min(blocked.get(order_id, position), first.get(order_id, position)) < position
+            (waiting if earlier else ready).append(item)
         return ready, waiting
 
     def _lags(self) -> bool:

@@ -96,14 +96,14 @@ def set_aside(connection: Connection[TupleRow], rows: Sequence[Exceptional]) -> 
             )
 
 
-def blocked_orders(connection: Connection[TupleRow], channel: str, order_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these orders for which something waits: what comes now must queue behind it."""
+def blocked_orders(connection: Connection[TupleRow], channel: str, order_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Those of these orders for which something waits, with its first event: what is later must queue behind it."""
     rows = connection.execute(
-        """SELECT DISTINCT order_id FROM hub.delivery_exceptions
-           WHERE channel = %s AND order_id = ANY(%s) AND state <> 'dead' AND lane <> 'replay'""",
+        """SELECT order_id, min(event) FROM hub.delivery_exceptions
+           WHERE channel = %s AND order_id = ANY(%s) AND state <> 'dead' AND lane <> 'replay' GROUP BY order_id""",
         (channel, list(order_ids)),
     )
-    return {order_id for (order_id,) in rows}
+    return {order_id: int(event) for order_id, event in rows}
 
 
 def due(

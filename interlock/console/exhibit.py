@@ -26,10 +26,12 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 # What a message says of a person beside numbers: parts of a name, a birthday, a mailbox (JSON members of any channel).
-_OF_A_PERSON = re.compile(
-    r'("(?:(?:passenger_?|first_?|last_?|given_?|(?:first|second)?_?family_?)?name|date_?of_?birth|birth_?da(?:te|y)|e_?mail)"\s*:\s*")([^"]+)',
-    re.IGNORECASE,
+_MEMBER = (
+    r"(?:(?:passenger_?|first_?|last_?|given_?|(?:first|second)?_?family_?)?name"
+    r"|date_?of_?birth|birth_?da(?:te|y)|e_?mail)"
 )
+_MEMBER_NAME = re.compile(_MEMBER, re.IGNORECASE)
+_OF_A_PERSON = re.compile(rf"""(["']{_MEMBER}["']\s*:\s*["'])([^"']+)""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +151,11 @@ def _canonical(result: Observation | Rejection) -> dict[str, Any]:
 
 
 def _loss(loss: Loss) -> dict[str, Any]:
+    personal = _MEMBER_NAME.fullmatch(loss.pointer.rpartition("/")[2])
     return {
         "pointer": loss.pointer,
         "reason": loss.reason,
-        "native": masked(loss.native, set()),
+        "native": "***" if personal else masked(loss.native, set()),
         "note": masked(loss.note, set()),
     }
 

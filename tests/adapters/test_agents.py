@@ -192,3 +192,10 @@ def test_every_code_has_its_words_in_both_languages() -> None:
     assert set(TICKET_STATUS) == {
         str(n) for n in (*range(3100, 3103), *range(3201, 3204), *range(3700, 3707), *range(3800, 3803))
     }
+
+
+@pytest.mark.parametrize("depth", [100, *range(960, 1010)])
+def test_whatever_its_depth_a_message_is_answered(depth: int) -> None:
+    """the decoder bears a depth that showing it a few frames further down would not"""
+    raw = json.dumps(message()).encode()[:-1] + b', "unheard": ' + b"[" * depth + b"]" * depth + b"}"
+    assert isinstance(adapter.parse(raw), Observation | Rejection)

@@ -22,7 +22,6 @@ from adapters.kit.reading import refusal
 from adapters.kit.registry import registered
 from adapters.kit.scorecard import Score, scorecard
 from adapters.web import adapter as web
-from adapters.web.wire import LETTER_NAMES, LETTERS
 from hub.ports import Formatted, Profile
 from schemas.acts import ACTS, EVIDENCE, explained_by, not_among
 from schemas.codes import code_list
@@ -47,12 +46,11 @@ class Wrapped:
 
 
 def altered(raw: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
-    """Every ticket of a message changed before it is read; what is no such message stays as it is."""
+    """The order of a message changed before it is read; what is no such message stays as it is."""
     try:
         content = json.loads(raw)
         for order in content.get("OrderDTODataList") or content["orderDBList"]:
-            for ticket in order["tickets"]:
-                change(ticket)
+            change(order)
     except (ValueError, LookupError, TypeError, AttributeError):
         return raw
     return json.dumps(content, ensure_ascii=False).encode()
@@ -62,17 +60,21 @@ class Deaf(Wrapped):
     """Never looks at a phone number, and says nothing of it."""
 
     def parse(self, raw: bytes) -> Observation | Rejection:
-        return web.parse(altered(raw, lambda ticket: ticket["passengerDTO"].pop("mobile_no", None)))
+        def overhear(order: dict[str, Any]) -> None:
+            for ticket in order["tickets"]:
+                ticket["passengerDTO"].pop("mobile_no", None)
+
+        return web.parse(altered(raw, overhear))
 
 
 class Guesser(Wrapped):
-    """Takes an unknown letter for a sale."""
+    """Takes an unknown way to pay for cash."""
 
     def parse(self, raw: bytes) -> Observation | Rejection:
-        def guess(ticket: dict[str, Any]) -> None:
-            if ticket["ticket_status_code"] not in LETTERS:
-                ticket["ticket_status_code"] = "a"
-                ticket["ticket_status_name"] = LETTER_NAMES["a"]
+        def guess(order: dict[str, Any]) -> None:
+            for payment in order.get("payments", ()):
+                if code_list("payment_method").read("web", str(payment["payModeCode"])) is None:
+                    payment["payModeCode"] = "CA"
 
         return web.parse(altered(raw, guess))
 
@@ -203,7 +205,7 @@ def instants(value: Any) -> Iterator[datetime]:
 
 BREAKERS = [
     (Deaf, "every_field_is_heard", "mobile_no"),
-    (Guesser, "unknown_words_are_never_guessed", "ticket_status_code"),
+    (Guesser, "unknown_words_are_never_guessed", "payModeCode"),
     (Mender, "truncated_is_refused", "cut at byte"),
     (Local, "this_machines_zone_does_not_matter", "differs in"),
     (NoLeapDay, "midnights_month_ends", "2028-02-2"),

@@ -333,7 +333,8 @@ def test_every_amount_of_a_refund_that_does_not_add_up_is_refused() -> None:
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.native.json")), ids=lambda path: path.name.split(".")[0])
 def test_the_console_shows_nobody(path: Path) -> None:
     """OSDM tells a name three times and a birthday: no operator may read them off a message."""
-    shown = "\n".join(line.text for line in exhibit(adapter, path.read_bytes()).lines)
+    exhibited = exhibit(adapter, path.read_bytes())
+    shown = "\n".join([*(line.text for line in exhibited.lines), json.dumps(exhibited.losses, ensure_ascii=False)])
     people = json.loads(path.read_bytes())["booking"]["passengers"]
     for person in people:
         card, detail = person["identificationCard"], person.get("detail", {})

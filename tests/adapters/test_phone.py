@@ -199,6 +199,14 @@ def test_the_kind_of_a_change_without_record_is_read_off_the_new_ticket() -> Non
     assert "inferred" in {loss.reason for loss in answer.losses}
 
 
+@pytest.mark.parametrize("name", ["Price", "Unheard", "Ticket", "Payment", "CallId"])
+def test_an_element_ten_thousand_times_is_answered(name: str) -> None:
+    raw = sample("hold-under-two-hours")
+    for inside in (b"<Price>", b"<RailOrderNo>", b"<Reserve>", b"<soap:Body>"):
+        answer = adapter.parse(raw.replace(inside, f"<{name}>1</{name}>".encode() * 10_000 + inside))
+        assert isinstance(answer, Observation | Rejection)
+
+
 ENDPOINT = "http://127.0.0.1:9"
 DAY = date(2026, 1, 9)
 

@@ -67,7 +67,9 @@ class Message(Protocol):
 
 
 class Fields(Protocol):
-    """How to open a wire's messages."""
+    """How to open a wire's messages. Hashable: what was opened is remembered."""
+
+    def __hash__(self) -> int: ...
 
     def open(self, raw: bytes) -> Message: ...
 
