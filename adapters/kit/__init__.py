@@ -7,8 +7,14 @@ tables       a channel of flat records, declared: wire, acts, columns; both dire
 columns      fixed-width records, declared
 xml          XML without its dangers
 snapshot     an order document as a channel shows it -> the facts it implies
+pages        one order's page with all its lists, in both directions (web, app)
+money_records, waitlist_records   one table of names per channel: payments, refunds, changes, invoices, waitlists
+writing      the pen: codes, amounts and times in a channel's spelling, with a loss where it has none
+telling      what of an order a channel can be told, and a loss for everything that it has no words for
+berths       number and berth in the four seat characters of a sleeper
 folding      the order one observation describes (to format it again)
 transport    polls and day extracts over HTTP, with the channel's table of faults
+polling      one page of what changed since a watermark
 golden       native and canonical side by side: generated, reviewed, compared
 conformance  the suite every adapter inherits
 scorecard    the same suite for the command line

@@ -1,5 +1,6 @@
 """The call centre's XML -> the facts it implies. Every message is a snapshot of one order; see README.md."""
 
+import hashlib
 from collections.abc import Sequence
 
 from lxml import etree
@@ -33,7 +34,7 @@ def parse(raw: bytes) -> Observation:
 
 
 def split(raw: bytes) -> Sequence[Part] | Rejection:
-    """The orders of a day extract, each as a message of its own."""
+    """The orders of a day extract, each as a message of its own. Ids are made of the bytes: the same order is one."""
     try:
         root = read_message(raw, None)
         name, _ = _operation(root, Losses())
@@ -44,14 +45,12 @@ def split(raw: bytes) -> Sequence[Part] | Rejection:
 
 
 def _part(order: etree._Element, index: int, name: str) -> Part:
-    number = order.findtext(f"{{{NS}}}RailOrderNo") or f"order-{index}"
-    revision = order.findtext(f"{{{NS}}}Revision") or "0"
     envelope = etree.Element(_ENVELOPE, nsmap={"soap": SOAP, None: NS})
     body = etree.SubElement(envelope, _BODY)
     order.tail = None
     etree.SubElement(body, f"{{{NS}}}{name}").append(order)
-    text = DECLARATION + etree.tostring(envelope, encoding="unicode")
-    return Part(f"extract-{number}-{revision}-{index}", text.encode("gb18030"), f"Order[{index}]")
+    raw = (DECLARATION + etree.tostring(envelope, encoding="unicode")).encode("gb18030")
+    return Part(f"order-{hashlib.sha256(raw).hexdigest()[:32]}", raw, f"Order[{index}]")
 
 
 def _operation(root: etree._Element, losses: Losses) -> tuple[str, Element]:

@@ -191,6 +191,8 @@ class _Run:
         page.exceptions += [behind(self.channel.channel, item) for item in waiting]
         self.bulk_cursor = ahead.end if ahead.whole else self.live_cursor
         channels.move_bulk_cursor(self.connection, self.channel.channel, *self.bulk_cursor)
+        if not ahead.whole:  # caught up: nobody waits for this lane any more, whatever was in it
+            deliveries.promote(self.connection, self.wanted, None, self.pump._clock())
         self._settle(page, probing=False)
         done.count(page)
         done.more = done.more or (ahead.whole and self._goes_on())

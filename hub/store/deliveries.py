@@ -153,8 +153,8 @@ def settle(connection: Connection[TupleRow], channel: str, positions: Sequence[i
         )
 
 
-def promote(connection: Connection[TupleRow], wanted: Wanted, order_ids: Sequence[UUID], now: datetime) -> None:
-    """Where the head of these orders' queues is gone, the next one in it becomes the head.
+def promote(connection: Connection[TupleRow], wanted: Wanted, order_ids: Sequence[UUID] | None, now: datetime) -> None:
+    """Where the head of these orders' queues (None: of all) is gone, the next one in it becomes the head.
 
     Not while an event of the bulk lane is still to come before it.
     """
@@ -163,14 +163,15 @@ def promote(connection: Connection[TupleRow], wanted: Wanted, order_ids: Sequenc
            FROM hub.channels c
            WHERE c.channel = x.channel AND x.channel = %(channel)s AND x.event IN (
                SELECT min(event) FROM hub.delivery_exceptions
-               WHERE channel = %(channel)s AND order_id = ANY(%(ids)s) AND state <> 'dead'
+               WHERE channel = %(channel)s AND state <> 'dead'
+                 AND (%(ids)s::uuid[] IS NULL OR order_id = ANY(%(ids)s))
                GROUP BY order_id, lane = 'replay' HAVING bool_and(state = 'behind'))
            AND (x.lane = 'replay' OR NOT EXISTS (
                SELECT FROM hub.events e
                WHERE e.order_id = x.order_id AND e.lane = 'bulk' AND e.position < x.event
                  AND e.type = ANY(%(types)s) AND e.origin <> x.channel
                  AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)))""",
-        {"channel": wanted.channel, "types": list(wanted.types), "ids": list(order_ids), "now": now},
+        {"channel": wanted.channel, "types": list(wanted.types), "ids": order_ids, "now": now},
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.kit.authoring_samples import stories
+from adapters.kit.channel import ChannelAdapter
 from adapters.kit.folding import event_of, identities, order_of
 from adapters.kit.reading import Losses, Record, Refused
 from adapters.kit.registry import registered
@@ -38,7 +39,8 @@ from adapters.kit.tables import (
 from adapters.kit.tables.codecs import Codec, Place
 from adapters.kit.tables.slots import SLOTS
 from adapters.kit.tables.wires import Frame, Wire
-from hub.ports import Part
+from adapters.kit.transport import Asking
+from hub.ports import Adapter, Extracting, Part, Splitting
 from schemas.codes import code_list
 from schemas.identifiers import order_no, ticket_no
 from schemas.money import Money
@@ -494,3 +496,13 @@ def test_told_of_any_order_of_another_channel_a_table_is_understood_or_says_what
         assert isinstance(again, Observation), f"{path.name}: {again}"
         missing = identities(seen.facts).keys() - identities(again.facts).keys()
         assert formatted.losses or not missing, f"{path.name}: silent about {missing}"
+
+
+def test_a_table_with_transport_is_an_adapter_that_hands_out_its_day() -> None:
+    whole = ChannelAdapter(GATES.profile, GATES.parse, GATES.format, GATES.split, Asking({}).day_extract)
+    assert isinstance(whole, Adapter)
+    assert isinstance(whole, Splitting)
+    assert isinstance(whole, Extracting)
+    assert isinstance(GATES, Adapter)
+    assert isinstance(GATES, Splitting)
+    assert not isinstance(GATES, Extracting)

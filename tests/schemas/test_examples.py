@@ -122,3 +122,16 @@ def test_every_file_is_named_after_its_type_and_what_it_shows() -> None:
         assert kind in PUBLISHED
         assert what
         assert what == what.lower()
+
+
+SMALL = [name for name, document in VALID.items() if len(json.dumps(document)) < 1500]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_two_validators_agree_on_what_is_damaged(name: str) -> None:
+    """Every member in turn is missing, nothing, a number, a text: both say the same, whatever it is."""
+    kind, document = name.split("--")[0], VALID[name]
+    for member in document:
+        rest = {key: value for key, value in document.items() if key != member}
+        for damaged in (rest, *({**rest, member: wrong} for wrong in (None, -1, "", "2026-02-30", [], {}))):
+            assert fast(kind).is_valid(damaged) is slow(kind).is_valid(damaged), (member, damaged.get(member))

@@ -62,7 +62,7 @@ Step = Literal[
 class Deed:
     """One act: what a row must say, the facts it implies, the event types that tell a channel of it.
 
-    ``states``: those of a ticket that its row alone can say (an old ticket's ``changed`` needs the row of the new one).
+    ``states``: those of a ticket that its row says (``changed``: of the old one, beside the new).
     """
 
     needs: tuple[str, ...]
@@ -243,8 +243,8 @@ DEEDS: dict[Act, Deed] = {
     "sell": Deed(TICKET, _sell, ("order.issued",), ("issued",)),
     "pay": Deed(PAYMENT, _pay, ("order.issued", "order.paid"), ("issued",)),
     "cancel": Deed(("ticket_no",), _step("ticket.hold_cancelled"), ("order.cancelled",), ("cancelled",)),
-    "change": Deed((*TICKET, "replaces"), _change("train"), ("order.changed",), ("issued",)),
-    "change_destination": Deed((*TICKET, "replaces"), _change("destination"), ("order.changed",), ("issued",)),
+    "change": Deed((*TICKET, "replaces"), _change("train"), ("order.changed",), ("issued", "changed")),
+    "change_destination": Deed((*TICKET, "replaces"), _change("destination"), ("order.changed",), ("issued", "changed")),
     "refund": Deed(("ticket_no",), _refund, ("order.refunded",), ("refunded",)),
     "void": Deed(("ticket_no",), _step("ticket.voided"), ("order.cancelled",), ("voided",)),
     "release": Deed(("ticket_no",), _step("ticket.released"), ("order.travelled",), ("released",)),
