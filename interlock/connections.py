@@ -109,7 +109,7 @@ def _check(name: str, table: Mapping[str, str], system: str) -> None:
     if unknown:
         known = ", ".join(row["code"] for row in codes.rows)
         raise ConnectionInvalid(f"the list {name} has no {', '.join(unknown)}", f"It has {known}.")
-    for row in codes.rows:
+    for row in codes.rows if codes.has_column(system) else ():
         spelling = codes.write(system, row["code"])
         if spelling is not None and codes.write(system, row["code"], table) is None:
             raise ConnectionInvalid(

@@ -78,6 +78,16 @@ class Settings(BaseSettings):
     database_connections: int = Field(
         default=10, ge=1, le=200, description="Most database connections one process may hold."
     )
+    requests_at_once: int = Field(
+        default=256, ge=1, le=100_000, description="Most requests of one caller that an API process works on at once."
+    )
+    strangers_per_minute: int = Field(
+        default=6000,
+        ge=10,
+        le=10_000_000,
+        description="Requests a minute without proof from one network address, per API process; a bad proof counts as"
+        " ten. Behind a proxy everybody has the proxy's address.",
+    )
     clock_file: Path | None = Field(
         default=None, description="Simulated time, shared by all processes. For the demo and tests only."
     )

@@ -13,6 +13,8 @@ from psycopg_pool import PoolTimeout
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from hub.api import Access, Services, create_router, install_problems
+from hub.api.callers import Callers
+from hub.api.limits import LimitOptions, Limits
 from hub.api.openapi import install_openapi
 from hub.intake.batcher import MicroBatcher
 from hub.store import health
@@ -38,7 +40,7 @@ def create_app() -> FastAPI:
     return build_app(open_hub(settings, "api", wake))
 
 
-def build_app(hub: Hub) -> FastAPI:
+def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
     """The application over a wired hub; closing the application closes the hub."""
     provider = sign_on(hub)
     batcher = MicroBatcher(hub.intake)
@@ -58,12 +60,13 @@ def build_app(hub: Hub) -> FastAPI:
         redoc_url=None,
     )
     tokens = Tokens(provider, hub.seal, hub.settings)
+    callers = Callers(hub.settings.requests_at_once, hub.settings.strangers_per_minute)
     services = Services(
         pool=hub.pool,
         intake=hub.intake,
         batcher=batcher,
         adapters=hub.adapters,
-        access=Access(hub.pool, hub.seal, tokens, system_clock),
+        access=Access(hub.pool, hub.seal, tokens, system_clock, callers),
         seal=hub.seal,
         audit=hub.audit,
         clock=hub.clock,
@@ -74,6 +77,7 @@ def build_app(hub: Hub) -> FastAPI:
     )
     install_problems(app)
     install_openapi(app)
+    app.add_middleware(Limits, callers=callers, options=limits or LimitOptions())
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
     app.include_router(console_router(hub, provider, tokens))

@@ -61,6 +61,10 @@ class CodeList:
         taken = override is not None and spelling in override
         return None if taken else spelling
 
+    def has_column(self, system: str) -> bool:
+        """Whether the list knows this channel's spellings."""
+        return system in self._read
+
     def label(self, code: str, language: str = "en") -> str:
         """The words a person reads; the code itself when the list does not have it."""
         row = self._by_code.get(code)

@@ -167,8 +167,8 @@ def _properties(where: str, old: Schema, new: Schema) -> Iterator[Change]:
         place = f"{where}.{name}"
         if name not in after:
             closed = new.get("additionalProperties") is False
-            parties: tuple[Party, ...] = ("readers",) if name in required_before else ()
-            yield Change(place, "is gone", (*parties, "writers") if closed else parties)
+            # An optional field too: who read it finds nothing from now on, and takes that for "there is none".
+            yield Change(place, "is gone", ("readers", "writers") if closed else ("readers",))
         elif name not in before:
             must = name in required_after
             what = "is new and required" if must else "is new"

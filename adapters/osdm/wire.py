@@ -6,6 +6,7 @@ ExchangeOperation, ReleaseOffer, CancelFulfillmentsOffer, Event, and the webhook
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from adapters.kit.reading import Losses, Record
@@ -176,7 +177,7 @@ def read_price(record: Record, name: str, *, default: int | None = None) -> Mone
         amount = plain["amount"]
         if type(amount) is int and 0 <= amount <= MAX_MINOR:
             record.take(name)
-            return Money(amount=amount)
+            return _fen(amount)
     return _price(record.child(name))
 
 
@@ -208,18 +209,31 @@ def write_price(amount: Money) -> Native:
 
 def read_requestor(record: Record, name: str) -> PointOfSale:
     """``RETAILER;agent=R0001;terminal=SG-04``: a sales channel of the cross-walk, then what else is known."""
-    word, *pairs = record.text(name, example="RETAILER;agent=R0001").split(";")
+    seller, losses = _requestor(record.text(name, example="RETAILER;agent=R0001"))
+    for reason, note in losses:
+        record.lost(name, reason, note)
+    return seller
+
+
+@lru_cache(maxsize=1024)
+def _requestor(text: str) -> tuple[PointOfSale, tuple[tuple[str, str], ...]]:
+    """The point of sale and what is lost of it, as reason and note. Remembered: desks sell more than once."""
+    word, *pairs = text.split(";")
     channel = code_list("sales_channel").read("osdm", word)
-    if channel is None:
-        record.lost(name, "unknown_code", "not in the list sales_channel")
+    losses = [] if channel else [("unknown_code", "not in the list sales_channel")]
     details: dict[str, str] = {}
     for pair in pairs:
         key, _, value = pair.partition("=")
-        if key not in DESK or not value or key in details:
-            record.lost(name, "not_mapped", f"{key[:40]} is no detail of a point of sale")
-            continue
-        details[key] = value.replace("%3B", ";").replace("%25", "%")
-    return PointOfSale.model_validate({"channel": channel or UNKNOWN, **details})
+        if key in DESK and value and key not in details:
+            details[key] = value.replace("%3B", ";").replace("%25", "%")
+        else:
+            losses.append(("not_mapped", f"{key[:40]} is no detail of a point of sale"))
+    return PointOfSale.model_validate({"channel": channel or UNKNOWN, **details}), tuple(losses)
+
+
+@lru_cache(maxsize=4096)
+def _fen(amount: int) -> Money:
+    return Money(amount=amount)
 
 
 def read_ids(record: Record, name: str, most: int) -> list[str]:

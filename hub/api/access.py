@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from hub.api.callers import Callers
 from hub.delivery.signing import verify
 from hub.intake.intake import Pool
 from hub.store import channels
@@ -50,7 +51,15 @@ TokenCheck = Callable[[str], Principal]
 class Access:
     """Checks callers. Channel rows are kept for a few seconds: a pause takes effect within that time."""
 
-    def __init__(self, pool: Pool, seal: Seal, tokens: TokenCheck, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        seal: Seal,
+        tokens: TokenCheck,
+        clock: Callable[[], datetime],
+        callers: Callers | None = None,
+    ) -> None:
+        self.callers = callers or Callers()
         self._pool = pool
         self._seal = seal
         self._tokens = tokens
@@ -100,4 +109,6 @@ class Access:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise ProblemError(problem("unauthenticated"))
-        return self._tokens(token.strip())
+        principal = self._tokens(token.strip())
+        self.callers.vouch(token.strip())
+        return principal

@@ -7,6 +7,7 @@ Examples are those of ``schemas/examples/valid``, which CI validates.
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from hub.delivery.envelope import trial
 from hub.ports import Profile
 from schemas.events import INTERNAL_TYPES, EventType
 from schemas.examples import examples
@@ -107,6 +108,7 @@ def asyncapi_document(public_url: str, profiles: Mapping[str, Profile]) -> dict[
             "messages": {
                 **{_key(name): _event(name, public_url) for name in DELIVERED},
                 **{f"pushed_{_key(name)}": _pushed(name, public_url) for name in DELIVERED},
+                "test": _test(public_url),
                 **{f"native_{name}": _native(name, profile) for name, profile in pushed.items()},
             },
             "schemas": {"WebhookHeaders": dict(WEBHOOK_HEADERS)},
@@ -148,6 +150,7 @@ def _inbox(name: str, profile: Profile) -> dict[str, Any]:
         "servers": [{"$ref": "#/servers/subscriber"}],
         "messages": {
             "native": {"$ref": f"#/components/messages/native_{name}"},
+            "test": {"$ref": "#/components/messages/test"},
             **{_key(event): {"$ref": f"#/components/messages/pushed_{_key(event)}"} for event in _wanted(profile)},
         },
     }
@@ -164,7 +167,8 @@ def _delivery(name: str, profile: Profile) -> dict[str, Any]:
         "title": f"Deliver to {name}",
         "summary": "One POST per event, signed; 2xx means taken.",
         "messages": [
-            {"$ref": f"#/channels/inbox_{name}/messages/{form}"} for form in ("native", *map(_key, _wanted(profile)))
+            {"$ref": f"#/channels/inbox_{name}/messages/{form}"}
+            for form in ("native", "test", *map(_key, _wanted(profile)))
         ],
         "bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}},
     }
@@ -200,6 +204,25 @@ def _pushed(name: str, public_url: str) -> dict[str, Any]:
     return event | {
         "description": "Numbers of people are masked, unless the connection is allowed to have them.",
         "headers": {"$ref": "#/components/schemas/WebhookHeaders"},
+    }
+
+
+def _test(public_url: str) -> dict[str, Any]:
+    """What an operator sends to see whether a channel listens: no event, no order, signed like everything."""
+    shown = trial(public_url, "01900000-0000-7000-8000-000000000001", "2026-01-11T09:00:00+08:00")
+    return {
+        "name": shown["type"],
+        "title": "A test message",
+        "summary": "Nothing has happened, nothing is to be done: answer 2xx.",
+        "description": "As a CloudEvent, or the nearest thing in the channel's own kind of document.",
+        "contentType": "application/cloudevents+json",
+        "headers": {"$ref": "#/components/schemas/WebhookHeaders"},
+        "payload": {
+            "type": "object",
+            "required": ["specversion", "id", "source", "type", "time", "data"],
+            "properties": {"type": {"const": shown["type"]}, "data": {"type": "object"}},
+        },
+        "examples": [{"name": "test", "summary": "a test message", "payload": shown}],
     }
 
 

@@ -13,11 +13,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from hub.api.quotas import Quotas
-from hub.api.reading import Body, message_id, read_body
+from hub.api.limits import peer
+from hub.api.reading import Body, is_message_id, message_id, read_body
 from hub.api.services import Services
 from hub.intake import Answer, Receipt
 from hub.intake.answers import refused
-from hub.ports import Profile
+from hub.ports import Adapter, Profile
 from hub.store.channels import Channel
 from schemas.problems import PROBLEM_MEDIA_TYPE, ProblemError, problem
 
@@ -37,13 +38,16 @@ def messages_router(services: Services) -> APIRouter:
         Above the connection's quota it is 429 ``rate_limited`` with ``Retry-After``, and nothing was taken.
         """
         known = await asyncio.to_thread(services.access.channel, channel)
-        adapter = services.adapters[channel]
+        adapter = _adapter(services, channel)
         body = await read_body(request, adapter.profile.max_message_bytes)
         now = services.clock()
         within = _within_hours(known, adapter.profile, now)
         receipt = Receipt(channel, message_id(request) or "", body.raw, "http", now, within)
         refusal = await asyncio.to_thread(_refusal, services, known, request, receipt, body)
         if refusal is not None:
+            services.access.callers.need_room(
+                peer(request.scope)
+            )  # what strangers send is kept, so there is an end to it
             return answered(await asyncio.to_thread(services.intake.reject, receipt, refusal.problem))
         quotas.take(known)
         return answered(await services.batcher.submit(receipt))
@@ -52,12 +56,23 @@ def messages_router(services: Services) -> APIRouter:
     async def receive_many(channel: str, request: Request) -> Response:
         """One ``{"id": ..., "body": base64}`` per line; one answer per line, in order. Needs a bearer token."""
         known = await asyncio.to_thread(services.access.channel, channel)
+        if "authorization" not in request.headers:  # a signature is over one message
+            raise ProblemError(problem("unauthenticated"))
         await asyncio.to_thread(services.access.sender, known, request.headers, "", b"")
+        _adapter(services, channel)
         # Answered when all is read: a response that streams while its request does would compete for the same channel.
         answers = [part async for part in _bulk(services, known, quotas, request)]
         return Response(b"".join(answers), media_type="application/x-ndjson")
 
     return router
+
+
+def _adapter(services: Services, channel: str) -> Adapter:
+    """Its adapter; a connection that was registered after this process began has none here yet."""
+    adapter = services.adapters.get(channel)
+    if adapter is None:
+        raise ProblemError(problem("channel_unknown", f"Channel {channel} is registered, but not served yet: restart."))
+    return adapter
 
 
 def _within_hours(channel: Channel, profile: Profile, now: datetime) -> bool:
@@ -108,10 +123,12 @@ def _line(channel: Channel, line: bytes, services: Services, within: bool, quota
     blank = Receipt(channel.channel, "", line, "bulk", services.clock())
     try:
         value = json.loads(line)
-        identity, raw = str(value["id"]), base64.b64decode(value["body"], validate=True)
+        identity, raw = value["id"], base64.b64decode(value["body"], validate=True)
     except (ValueError, KeyError, TypeError, binascii.Error):
         detail = 'A line is {"id": "...", "body": "<base64 of the native bytes>"}.'
         return refused(blank, problem("message_malformed", detail))
+    if not is_message_id(identity):
+        return refused(blank, problem("message_id_missing", "An id has 1 to 200 printable characters."))
     if len(raw) > services.adapters[channel.channel].profile.max_message_bytes:
         return refused(blank, problem("message_too_large"))
     receipt = Receipt(channel.channel, identity, raw, "bulk", blank.received_at, within)

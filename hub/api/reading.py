@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 
+from schemas.problems import ProblemError, problem
+
 MESSAGE_ID_MAX = 200
 
 
@@ -22,7 +24,11 @@ class Body:
 
 
 async def read_body(request: Request, limit: int) -> Body:
-    """Read at most ``limit`` bytes; a longer body is not read to its end."""
+    """Read at most ``limit`` bytes; a longer body is not read to its end.
+
+    Raises ``message_truncated`` when the caller goes away before the end: what came is not what was sent, and must not
+    use up the message's id.
+    """
     chunks: list[bytes] = []
     size = 0
     try:
@@ -31,12 +37,17 @@ async def read_body(request: Request, limit: int) -> Body:
             if size > limit:
                 return Body(b"".join(chunks)[:limit], size, True)
             chunks.append(chunk)
-    except ClientDisconnect:
-        return Body(b"".join(chunks), size, False)
+    except ClientDisconnect as gone:
+        raise ProblemError(problem("message_truncated", f"{size} bytes came, then the connection ended.")) from gone
     return Body(b"".join(chunks), size, False)
 
 
 def message_id(request: Request) -> str | None:
     """``webhook-id`` (Standard Webhooks) or ``Idempotency-Key``; None when there is neither or it is absurd."""
     value = request.headers.get("webhook-id") or request.headers.get("idempotency-key")
-    return value if value and len(value) <= MESSAGE_ID_MAX and value.isprintable() else None
+    return value if value and is_message_id(value) else None
+
+
+def is_message_id(value: object) -> bool:
+    """Whether this can be a message's id: 1 to 200 printable characters."""
+    return isinstance(value, str) and 0 < len(value) <= MESSAGE_ID_MAX and value.isprintable()

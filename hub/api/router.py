@@ -17,11 +17,12 @@ from hub.api.feed import feed_router
 from hub.api.messages import messages_router
 from hub.api.operating import operating_router
 from hub.api.orders import orders_router
-from hub.api.quotas import RateLimited
 from hub.api.services import Services
 from schemas.problems import PROBLEM_MEDIA_TYPE, Pointer, Problem, ProblemError, problem
 
 log = logging.getLogger(__name__)
+
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
 def create_router(services: Services) -> APIRouter:
@@ -46,7 +47,7 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(ProblemError)
     def _problem(request: Request, error: Exception) -> Response:
         found = cast(ProblemError, error)
-        return answer(found.problem, found.retry_after_seconds if isinstance(found, RateLimited) else None)
+        return answer(found.problem, getattr(found, "retry_after_seconds", None))
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: Exception) -> Response:
@@ -59,15 +60,11 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: Exception) -> Response:
         http = cast(HTTPException, error)
-        body = Problem(
-            type="about:blank",
-            title=str(http.detail),
-            status=http.status_code,
-            detail=f"{request.method} {request.url.path[:200]}",
-            code="not_found" if http.status_code == 404 else "http_error",
-            remedy="See /v1/openapi.json for the addresses there are.",
-        )
-        return answer(body)
+        code = _HTTP_CODES.get(http.status_code, "query_invalid" if http.status_code < 500 else "internal")
+        found = answer(problem(code, f"{request.method} {request.url.path[:200]}"))
+        for name, value in (http.headers or {}).items():  # Allow, with a 405
+            found.headers[name] = value
+        return found
 
     @app.exception_handler(DataError)
     def _unstorable(request: Request, error: Exception) -> Response:

@@ -6,7 +6,6 @@ A tell is never refused here: what has happened, has happened. Refusals these ru
     act_not_offered    the channel's profile does not declare that it asks for this
     too_many_tickets   an order has at most five valid tickets
     train_unknown      the run is not in the timetable, so its seat cannot be guarded
-    hold_expired       the hold that is to be paid has lapsed
     ticket_not_refundable, paper_only_at_window, change_already_used
 """
 

@@ -27,6 +27,8 @@ def api(
     """The HTTP side: intake, queries, login, console."""
     import uvicorn
 
+    from interlock.listening import BoundedProtocol
+
     settings = Settings.load()
     uvicorn.run(
         "interlock.web:create_app",
@@ -34,6 +36,7 @@ def api(
         host=host or settings.host,
         port=port or settings.port,
         workers=workers,
+        http=BoundedProtocol,
         access_log=False,
         timeout_graceful_shutdown=10,
         # The address a request came from is what the network says, not what a header claims.

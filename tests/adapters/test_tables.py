@@ -40,7 +40,8 @@ from adapters.kit.tables.codecs import Codec, Place
 from adapters.kit.tables.slots import SLOTS
 from adapters.kit.tables.wires import Frame, Wire
 from adapters.kit.transport import Asking
-from hub.ports import Adapter, Extracting, Part, Splitting
+from hub.ports import Adapter, Connectable, Extracting, Part, Splitting
+from interlock.connections import wanted
 from schemas.codes import code_list
 from schemas.identifiers import order_no, ticket_no
 from schemas.money import Money
@@ -506,3 +507,20 @@ def test_a_table_with_transport_is_an_adapter_that_hands_out_its_day() -> None:
     assert isinstance(GATES, Adapter)
     assert isinstance(GATES, Splitting)
     assert not isinstance(GATES, Extracting)
+
+
+def test_one_table_many_connections() -> None:
+    """Another connection speaks the same table with codes of its own on top; the first stays as it is."""
+    slots = [c for c in WIRES["csv"].table.columns if isinstance(c, Column)]
+    north = channel("north", "北", "north", Table(Csv(), ACTS, slots), code_tables={"seat_class": {"2": "second"}})
+    assert isinstance(north, Connectable)
+    south = north.connected(
+        replace(north.profile, channel="south", code_tables={"seat_class": {"3": "second", "2": "first"}})
+    )
+    raw = north.say(stories()["sale"], Losses())
+    seen = [adapter.parse(raw) for adapter in (north, south)]
+    assert [one.model_dump_json().count('"seat_class":"first"') for one in seen] == [0, 1]
+    assert isinstance(seen[1], Observation)
+    assert seen[1].point_of_sale.channel == "south"
+    chosen = wanted("south", "north", ["seat_class:3=second,2=first"], {"north": north})
+    assert chosen == ("north", {"seat_class": {"3": "second", "2": "first"}})

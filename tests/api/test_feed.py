@@ -1,4 +1,4 @@
-"""The changed-since feed: no event is lost under concurrent commits, nobody sees what is none of his, waiting is short."""
+"""The changed-since feed: no event is lost under concurrent commits, nobody sees what is none of his business."""
 
 import threading
 import time

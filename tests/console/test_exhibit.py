@@ -8,6 +8,7 @@ import pytest
 
 from adapters.kit.registry import registered
 from interlock.console.exhibit import exhibit, indented, masked
+from schemas.personal import personal_values
 from tests.console.harness import MOBILE, RESIDENT_ID
 
 
@@ -18,6 +19,17 @@ def test_no_sample_of_any_channel_shows_a_number(channel: str) -> None:
         shown = json.dumps(exhibit(adapter, path.read_bytes()).as_dict(), ensure_ascii=False)
         assert RESIDENT_ID not in shown, path.name
         assert MOBILE not in shown, path.name
+
+
+@pytest.mark.parametrize("channel", ["web", "app", "phone", "agents", "windows", "osdm"])
+def test_no_sample_of_any_channel_shows_what_its_observation_marks_as_personal(channel: str) -> None:
+    """Names too, and people of waitlists: by the marks of the contract, whatever fact they stand in."""
+    adapter = registered()[channel].adapter
+    for path in sorted(registered()[channel].samples.glob("*.native.*")):
+        result = adapter.parse(path.read_bytes())
+        shown = json.dumps(exhibit(adapter, path.read_bytes()).as_dict(), ensure_ascii=False)
+        for personal in personal_values(result):
+            assert len(personal.text) < 2 or f'"{personal.text}"' not in shown, path.name
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ a                                   | a b                                     | 
 a                                   | a b!                                    | readers+ writers+
 a!                                  | a                                       | readers
 a                                   | a!                                      | writers
-a b                                 | a                                       | writers
+a b                                 | a                                       | readers writers
 a b!                                | a                                       | readers writers
 """
 

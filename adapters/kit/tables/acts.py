@@ -238,13 +238,14 @@ def _collect(said: Saying) -> list[Fact]:
     return [PickupCollected(pickup_ref=said.need("pickup_ref"), ticket_nos=numbers, occurred_at=_at(said))]
 
 
+_CHANGED = ("issued", "changed")
 DEEDS: dict[Act, Deed] = {
     "hold": Deed((*TICKET, "expires_at"), _hold, ("order.held",), ("held",)),
     "sell": Deed(TICKET, _sell, ("order.issued",), ("issued",)),
     "pay": Deed(PAYMENT, _pay, ("order.issued", "order.paid"), ("issued",)),
     "cancel": Deed(("ticket_no",), _step("ticket.hold_cancelled"), ("order.cancelled",), ("cancelled",)),
-    "change": Deed((*TICKET, "replaces"), _change("train"), ("order.changed",), ("issued", "changed")),
-    "change_destination": Deed((*TICKET, "replaces"), _change("destination"), ("order.changed",), ("issued", "changed")),
+    "change": Deed((*TICKET, "replaces"), _change("train"), ("order.changed",), _CHANGED),
+    "change_destination": Deed((*TICKET, "replaces"), _change("destination"), ("order.changed",), _CHANGED),
     "refund": Deed(("ticket_no",), _refund, ("order.refunded",), ("refunded",)),
     "void": Deed(("ticket_no",), _step("ticket.voided"), ("order.cancelled",), ("voided",)),
     "release": Deed(("ticket_no",), _step("ticket.released"), ("order.travelled",), ("released",)),

@@ -66,6 +66,14 @@ class TableAdapter:
     table: Table
     columns: tuple[Column, ...]
 
+    def connected(self, profile: Profile) -> "TableAdapter":
+        """``hub.ports.Connectable.connected``: the connection's codes come on top of the table's own."""
+        lists = {*self.profile.code_tables, *profile.code_tables}
+        own, theirs = self.profile.code_tables, profile.code_tables
+        codes = {name: {**own.get(name, {}), **theirs.get(name, {})} for name in lists}
+        check_codes(replace(profile, code_tables=codes))
+        return replace(self, profile=replace(profile, code_tables=codes))
+
     @cached_property
     def frame(self) -> Frame:
         """What the wire must know of the connection."""

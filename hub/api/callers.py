@@ -1,0 +1,103 @@
+"""Who is at the door before anybody has proven who he is, and how much of the house he may take.
+
+A caller is the bearer of a token that was found good, or else the network address that the request came from. Counts
+stand in this process's memory, so that the door asks nobody: with two processes behind one address they are doubled.
+
+A stranger's bucket holds a minute's worth and fills evenly. A request without proof costs one, one whose proof is found
+bad ten: guessing secrets is slower than browsing. Channels behind the stranger's address are not held up: a token that
+was good, or a signature that is, passes whatever the bucket says.
+"""
+
+import hashlib
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+from schemas.problems import ProblemError, problem
+
+BAD_PROOF_COST = 10
+_TOKENS_KEPT = 10_000
+_ADDRESSES_KEPT = 50_000
+
+
+class TooManyRequests(ProblemError):
+    """The problem ``too_many_requests``, with the seconds after which there is room again (``Retry-After``)."""
+
+    def __init__(self, detail: str, seconds: float) -> None:
+        super().__init__(problem("too_many_requests", detail))
+        self.retry_after_seconds = max(1, math.ceil(seconds))
+
+
+class Callers:
+    """Safe to use from several threads. ``clock`` gives seconds that never go back."""
+
+    def __init__(
+        self, at_once: int = 256, strangers_per_minute: int = 6000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._at_once, self._per_minute, self._clock = at_once, strangers_per_minute, clock
+        self._lock = threading.Lock()
+        self._inside: dict[str, int] = {}
+        self._proven: OrderedDict[bytes, None] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def vouch(self, token: str) -> None:
+        """A bearer token was found good: from now on its bearer is counted by himself."""
+        with self._lock:
+            self._proven[_digest(token)] = None
+            self._proven.move_to_end(_digest(token))
+            while len(self._proven) > _TOKENS_KEPT:
+                self._proven.popitem(last=False)
+
+    def name(self, headers: Mapping[str, str], address: str) -> tuple[str, bool]:
+        """(by what this caller is counted, whether he has proven himself before)."""
+        token = headers.get("authorization", "").partition(" ")[2].strip()
+        if token:
+            digest = _digest(token)
+            with self._lock:
+                if digest in self._proven:
+                    return digest.hex(), True
+        return address, False
+
+    def enter(self, name: str) -> None:
+        """One request more of this caller. Raises ``TooManyRequests`` when as many are being worked on as he may."""
+        with self._lock:
+            inside = self._inside.get(name, 0)
+            if inside >= self._at_once:
+                raise TooManyRequests(f"{inside} requests of this caller are being worked on.", 1)
+            self._inside[name] = inside + 1
+
+    def leave(self, name: str) -> None:
+        with self._lock:
+            left = self._inside.get(name, 1) - 1
+            if left > 0:
+                self._inside[name] = left
+            else:
+                self._inside.pop(name, None)
+
+    def spend(self, address: str, cost: int) -> None:
+        """Take ``cost`` from a stranger's bucket, at most what is there."""
+        with self._lock:
+            left = max(0.0, self._level(address) - cost)
+            self._buckets[address] = (left, self._clock())
+            self._buckets.move_to_end(address)
+            while len(self._buckets) > _ADDRESSES_KEPT:
+                self._buckets.popitem(last=False)
+
+    def need_room(self, address: str) -> None:
+        """Raises ``TooManyRequests`` when the stranger's bucket is empty."""
+        with self._lock:
+            left = self._level(address)
+        if left < 1:
+            detail = "Requests without proof, or with a bad one, came too fast from this address."
+            raise TooManyRequests(detail, (1 - left) * 60 / self._per_minute)
+
+    def _level(self, address: str) -> float:
+        now = self._clock()
+        left, since = self._buckets.get(address, (float(self._per_minute), now))
+        return min(float(self._per_minute), left + (now - since) * self._per_minute / 60)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
