@@ -7,10 +7,10 @@ told to the retailer, read back, and must contradict nobody.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -19,6 +19,7 @@ import respx
 from adapters.kit.folding import event_of, identities
 from adapters.kit.reading import Losses
 from adapters.kit.registry import registered
+from adapters.kit.times import SHANGHAI
 from adapters.kit.transport import ChannelFault
 from adapters.osdm import adapter
 from adapters.osdm.aftersales import NOT_NAMED
@@ -27,9 +28,13 @@ from adapters.osdm.faults import FAULTS
 from adapters.osdm.passengers import write_passenger
 from adapters.osdm.transport import ASKING
 from adapters.osdm.wire import CHANGE_TYPES, FULFILLMENT_STATES, MODES, OFFER_STATES, PAPER, STATES, TIME
+from hub.intake import Answer, Intake, Receipt
 from hub.ledger.fold import fold_observations
 from hub.ports import Splitting
+from hub.store.checks import ledger_complaints
+from hub.store.seal import Seal
 from interlock.console.exhibit import exhibit
+from interlock.database import Pool
 from schemas.codes import code_list
 from schemas.facts import ChangeFact, Document, RefundFact, TicketIssued
 from schemas.identifiers import ticket_no
@@ -342,6 +347,58 @@ def test_the_console_shows_nobody(path: Path) -> None:
         assert not [value for value in said if value and value in shown]
         assert not [key for key in ("firstName", "lastName") if f'"{key}": "{detail.get(key)}"' in shown]
     assert "test@example.com" not in shown
+
+
+# --- the real hub --------------------------------------------------------------------------------------------------
+
+
+def take(pool: Pool, *messages: Any) -> list[Answer]:
+    """What the hub answers to messages of the retailer, one after the other; its standing checks are content."""
+    adapters = {name: found.adapter for name, found in registered().items()}
+    intake = Intake(pool, adapters, Seal(b"f" * 32, b"b" * 32), uuid4)
+    answers = []
+    for number, message in enumerate(messages):
+        raw = json.dumps(message, ensure_ascii=False).encode()
+        answers += intake.take(
+            [Receipt("osdm", f"m-{number}", raw, "http", datetime(2026, 1, 9, 12, 1, tzinfo=SHANGHAI))]
+        )
+    with pool.connection() as connection:
+        assert ledger_complaints(connection) == []
+    return answers
+
+
+def outcomes(answers: list[Answer]) -> list[str]:
+    return [str(answer.outcome) for answer in answers]
+
+
+def test_a_hold_is_asked_for_and_the_same_seat_is_not_given_twice(pool: Pool) -> None:
+    """The retailer's second customer asks for the place of its first: the hub says no, with the reason."""
+    other = json.loads(json.dumps(sample("hold")).replace("EO00000020", "EO00000099").replace("B-000020", "B-000099"))
+    first, again, second = take(pool, sample("hold"), sample("hold"), other)
+    assert outcomes([first, again]) == ["applied", "witnessed"]
+    assert (second.outcome, second.body["code"]) == ("refused", "seat_already_sold")
+
+
+def test_a_release_frees_the_seat_before_the_money_is_back(pool: Pool) -> None:
+    other = json.loads(
+        json.dumps(sample("sale-one-ticket"))
+        .replace("EO00000001", "EO00000098")
+        .replace("B-000001", "B-000098")
+        .replace("E2E0000000001", "E2E0000000098")
+    )
+    released = json.loads(json.dumps(sample("release-then-refund")))
+    assert outcomes(take(pool, sample("release"), other)) == ["applied", "applied"]
+    assert outcomes(take(pool, released)) == ["applied"]
+
+
+def test_every_sample_can_be_taken_by_the_hub(pool: Pool) -> None:
+    """Whatever the retailer tells, the ledger's standing checks hold; seats told twice are disputes, never lost."""
+    names = sorted(path.name.removesuffix(".native.json") for path in SAMPLES.glob("*.native.json"))
+    answers = dict(zip(names, take(pool, *(sample(name) for name in names)), strict=True))
+    refused = {name for name, answer in answers.items() if answer.outcome == "refused"}
+    asked = {name for name in names if name.startswith("hold") and sample(name)["messageType"] == "ask"}
+    assert {name for name in names if name.startswith("reject-")} <= refused <= set(names)
+    assert {name for name in refused if not name.startswith("reject-")} <= asked
 
 
 # --- the connection ------------------------------------------------------------------------------------------------

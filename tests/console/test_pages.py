@@ -74,9 +74,9 @@ def test_the_board_counts_what_came(operator: Browser) -> None:
     assert (web["applied"], web["repeated"], web["refused"]) == (3, 1, 1)
     assert sum(web["hours"]) == 4
     assert view["rejections"] == 1
-    assert [c["channel"] for c in view["channels"]] == ["web", "app", "phone", "agents", "windows"]
+    assert [c["channel"] for c in view["channels"]] == ["web", "app", "phone", "agents", "windows", "osdm"]
     page = operator.get("/console").text
-    assert page.count('class="spark"') == 5
+    assert page.count('class="spark"') == 6
     assert "never heard of" in page
 
 

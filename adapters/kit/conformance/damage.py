@@ -73,6 +73,18 @@ class Damage(Suite):
         for raw in (*empty, b"[" * 50_000, b"<a/>", b"<a>" * 5_000):
             self.refused(raw, repr(raw[:20]))
 
+    def test_depth_and_crowds_never_raise(self) -> None:
+        """malformed: an unknown field that is nested a thousand deep or repeated thousands of times is answered"""
+        name, raw = self.covering()[0]
+        changed, _ = self.with_unknown_fields(raw)
+        for deep in (900, 2_000):
+            for old, new in (
+                (b'"?"', b"[" * deep + b"]" * deep),
+                (b">?<", b">" + b"<a>" * deep + b"</a>" * deep + b"<"),
+            ):
+                self.answer(changed.replace(old, new, 1), f"{name} with an unknown field {deep} deep")
+            self.answer(changed.replace(b'"?"', b"[" + b"[]," * deep + b"0]", 1), f"{name} with a list of {deep} lists")
+
     def test_mutations_never_raise(self) -> None:
         """malformed: 50 seeded mutations of each sample's bytes are understood or refused, never an exception"""
         chance = random.Random(20260110)
