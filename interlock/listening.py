@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from schemas.problems import PROBLEM_MEDIA_TYPE, problem
 
@@ -60,7 +60,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._arm(REST_SECONDS_MAX)
 
     def _answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first head was read
+        return cycle is not None and not cycle.response_complete
 
     def _arm(self, seconds: float) -> None:
         self._disarm()

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from hub.api.quotas import Quotas
 from hub.api.limits import peer
+from hub.api.quotas import Quotas
 from hub.api.reading import Body, is_message_id, message_id, read_body
 from hub.api.services import Services
 from hub.intake import Answer, Receipt

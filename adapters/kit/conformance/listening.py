@@ -41,10 +41,6 @@ class Listening(Suite):
             silent = {place for place in places if not any(place == p or place.startswith(f"{p}/") for p in lost)}
             assert not silent, f"{name}: silent about {sorted(silent)}"
 
-    def with_unknown_fields(self, raw: bytes) -> tuple[bytes, set[str]]:
-        """The message with a field nobody knows wherever one fits, and the places where a loss must be."""
-        return self.wire().with_unknown(raw)
-
     def test_every_field_is_heard(self) -> None:
         """losses: every native field is mapped, refused or listed as lost, or the profile says why it is ignored"""
         elsewhere = self.values()

@@ -52,6 +52,10 @@ class Suite:
         """A message by its fields."""
         return opened(self.wire(), raw)
 
+    def with_unknown_fields(self, raw: bytes) -> tuple[bytes, set[str]]:
+        """The message with a field nobody knows wherever one fits, and the places where a loss must be."""
+        return self.wire().with_unknown(raw)
+
     def values(self) -> dict[str, list[Any]]:
         """pattern -> the different values that the samples have there: the native schema, as far as they show it."""
         seen: dict[str, list[Any]] = {}

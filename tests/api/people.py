@@ -1,0 +1,85 @@
+"""Everybody who may come to the door, with real tokens of the real provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi.testclient import TestClient
+
+from interlock.wiring import Hub, sign_on
+from sso import identities
+from sso.admin import Demo, DemoApplication, seed_demo
+from sso.identities import Identity
+from tests.console.harness import PASSWORD, PUBLIC_URL, form
+from tests.sso.harness import Pkce
+
+CHANNEL_SECRET = "a-secret-of-at-least-thirty-two-characters"
+PASSENGER_PHONE = "+8619900000001"
+CALLBACK = "https://app.interlock.test/callback"
+AUDIENCE = f"{PUBLIC_URL}/v1"
+STAFF = ("operator", "finance", "auditor", "admin")
+
+
+def bearer(token: str, **more: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}", **more}
+
+
+def tokens(hub: Hub, client: TestClient) -> Mapping[str, str]:
+    """A token for each role of staff, for a ``passenger`` and for the channels ``web`` and ``phone``."""
+    _hire(hub)
+    applications = {"app": DemoApplication([CALLBACK])}
+    secrets = dict.fromkeys(("web", "phone"), CHANNEL_SECRET)
+    seed_demo(sign_on(hub), Demo(applications=applications, channel_secrets=secrets))
+    people = {name: person_token(client, name) for name in (*STAFF, "passenger")}
+    return people | {name: channel_token(client, name) for name in secrets}
+
+
+def channel_token(client: TestClient, channel: str) -> str:
+    answer = client.post(
+        "/sso/token",
+        data={"grant_type": "client_credentials", "scope": "hub:messages hub:orders"},
+        auth=(f"channel-{channel}", CHANNEL_SECRET),
+    )
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+def person_token(client: TestClient, login: str, scope: str = f"openid profile hub:orders {' '.join(STAFF)}") -> str:
+    """What the railway's application gets when this person logs in to it (code flow, PKCE)."""
+    client.cookies.clear()
+    question = {
+        "response_type": "code",
+        "client_id": "app",
+        "redirect_uri": CALLBACK,
+        "scope": scope,
+        "state": "s-1",
+        "nonce": "n-1",
+        "code_challenge": Pkce().challenge,
+        "code_challenge_method": "S256",
+        "resource": AUDIENCE,
+    }
+    page = client.get("/sso/authorize", params=question, follow_redirects=True)
+    action, fields = form(page.text)
+    fields |= {"login": login, "password": PASSWORD}
+    answer = client.post(action, data=fields, headers={"origin": PUBLIC_URL}, follow_redirects=False)
+    while "code=" not in answer.headers["location"]:
+        answer = client.get(answer.headers["location"], follow_redirects=False)
+    code = dict(parse_qsl(urlsplit(answer.headers["location"]).query))["code"]
+    grant = {"grant_type": "authorization_code", "client_id": "app", "code": code, "redirect_uri": CALLBACK}
+    told = client.post("/sso/token", data={**grant, "code_verifier": Pkce().verifier})
+    assert told.status_code == 200, told.text
+    client.cookies.clear()
+    return str(told.json()["access_token"])
+
+
+def _hire(hub: Hub) -> None:
+    """One member of staff per role and a passenger, all with the same password, which is hashed once."""
+    provider = sign_on(hub)
+    password, now = provider.passwords.hash(PASSWORD), provider.clock()
+    with hub.pool.connection() as connection:
+        for name in (*STAFF, "passenger"):
+            kind, roles = ("staff", [name]) if name in STAFF else ("passenger", [])
+            person = Identity(provider.mint.identifier(), kind, name, name.title(), password, None, roles, "en", now)
+            phone = None if roles else PASSENGER_PHONE
+            identities.add(connection, provider.cipher, person, phone, now)
