@@ -147,7 +147,7 @@ def open_sink() -> Iterator[Sink]:
     process = spawn.Process(target=_serve, args=(ports, counter), daemon=True)
     process.start()
     try:
-        yield Sink(f"http://127.0.0.1:{ports.get(timeout=30)}", counter)  # type: ignore[arg-type]  # typed as raw
+        yield Sink(f"http://127.0.0.1:{ports.get(timeout=30)}", counter)
     finally:
         process.terminate()
         process.join()

@@ -2,7 +2,8 @@
 
 ``equivalents.csv``: ``type, field, osdm, netex, web, app, phone, agents, windows``, one row for every field of every
 published object. A cell names paths or elements, ``-`` where there is none. It is read by people who connect a system
-and by the reference pages. Source: UIC IRS 90918-10 (OSDM 3.9), CEN/TS 16614-3 (NeTEx part 3), the adapters' READMEs.
+and by the reference pages. Source: UIC IRS 90918-10 (OSDM 3.9), CEN/TS 16614 parts 1 to 3 (NeTEx; seats by its later
+deck plans), the adapters' READMEs.
 
 The table is kept beside the schemas, not in them: an ``x-equivalents`` in every field would triple the published files,
 and a new name on a channel's wire would change a contract that has not changed.

@@ -1,6 +1,7 @@
 """The base of every canonical type: frozen, strict, closed."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticUndefined
@@ -25,9 +26,37 @@ def personal(description: str, *, sealed: bool = False, default: Any = PydanticU
     return Field(default, description=description, json_schema_extra={"x-personal": True, "x-sealed": sealed})
 
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def trusted(kind: Callable[_P, _T]) -> Callable[_P, _T]:
+    """``kind``'s constructor without its checks, for values whose every part was checked before.
+
+    The ledger folds an order anew for every message, out of facts that were validated when they came in; to check
+    them again took two thirds of the fold (1.6 us a model instead of 8, an order is a dozen). Arguments are checked
+    by mypy as those of ``kind`` are. Never for what comes from outside, nor for a class with validators of its own.
+    """
+    assert isinstance(kind, type) and issubclass(kind, BaseModel)
+    # In the order of the fields, because that is the order in which they are written; a required one is always given.
+    blank = {name: None if field.is_required() else field.default for name, field in kind.model_fields.items()}
+    names = set(blank)
+    new, put = kind.__new__, object.__setattr__
+
+    def build(*_: _P.args, **values: _P.kwargs) -> Any:
+        built = new(kind)
+        put(built, "__dict__", {**blank, **values})
+        put(built, "__pydantic_fields_set__", names)
+        put(built, "__pydantic_extra__", None)
+        put(built, "__pydantic_private__", None)
+        return built
+
+    return build
+
+
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Instant = AwareDatetime
 """RFC 3339 with offset. A date-time without zone cannot enter the contract."""
 
-__all__ = ["SCHEMA_VERSION", "Canonical", "Code", "Instant", "Text", "personal"]
+__all__ = ["SCHEMA_VERSION", "Canonical", "Code", "Instant", "Text", "personal", "trusted"]

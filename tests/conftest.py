@@ -45,6 +45,11 @@ NOON = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)
 # --- the run: servers belong to the process that was started first, not to its xdist workers ------------------------
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Golden texts are written when somebody asks for it, and then read by a person; never in a check."""
+    parser.addoption("--write-golden", action="store_true", help="write golden texts instead of comparing them")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Choose where this run's engines live; the workers inherit the choice. (A short path: it holds a socket.)"""
     if not hasattr(config, "workerinput"):

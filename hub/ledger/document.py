@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from schemas.facts import Fact
-from schemas.model import SCHEMA_VERSION, Canonical, Instant
+from schemas.model import SCHEMA_VERSION, Canonical, Instant, trusted
 from schemas.observation import Observation, ReferenceClaim
 from schemas.order import Reference
 from schemas.upcasting import upcast
@@ -53,6 +53,10 @@ class WitnessedStatement(Canonical):
 
     witness: str
     statement: Statement
+
+
+_build_statement, _build_witnessed = trusted(Statement), trusted(WitnessedStatement)
+_build_reference = trusted(Reference)
 
 
 class Joined(NamedTuple):
@@ -100,7 +104,7 @@ class Document(Canonical):
             elif statement.says != known[witness].says:
                 restated.append(identity)
             facts[identity] = {**known, witness: statement}
-            taken.append(WitnessedStatement(witness=witness, statement=statement))
+            taken.append(_build_witnessed(witness=witness, statement=statement))
         if not taken:
             return self, Joined((), (), (), ())
         document = self.model_copy(update={"facts": facts, "statements": self.statements + len(taken)})
@@ -116,7 +120,7 @@ class Document(Canonical):
             first = min(before.first_seen, seen) if before else seen
             last = max(before.last_seen, seen) if before else seen
             if before is None or (first, last) != (before.first_seen, before.last_seen):
-                known[key] = Reference(
+                known[key] = _build_reference(
                     system=claim.system, kind=claim.kind, value=claim.value, first_seen=first, last_seen=last
                 )
                 changed = True
@@ -142,7 +146,7 @@ class Document(Canonical):
 def statements_of(observation: Observation, recorded_at: datetime, message: str) -> list[Statement]:
     """The observation's facts as statements."""
     return [
-        Statement(
+        _build_statement(
             fact=fact,
             stated_at=observation.occurred_at,
             sequence=observation.sequence,

@@ -18,6 +18,7 @@ from hub.ledger.reading import Reading, about, document_key, readings, resolutio
 from hub.ledger.tickets import pickups, tickets
 from hub.ledger.waitlists import waitlists
 from schemas.facts import Passenger, TicketHeld, TicketIssued, WaitlistRequested
+from schemas.model import trusted
 from schemas.money import Money, total
 from schemas.observation import Observation
 from schemas.order import (
@@ -37,6 +38,8 @@ from schemas.order import (
 from schemas.states import valid_states
 
 RAILWAY_ZONE = ZoneInfo("Asia/Shanghai")
+
+_build_order, _build_passenger = trusted(Order), trusted(OrderPassenger)
 
 
 class Folded(NamedTuple):
@@ -65,7 +68,7 @@ def fold_with_postings(document: Document) -> Folded:
     lines = postings(facts, pos.channel if pos else None)
     balance = _balance(lines, pos.channel if pos else None)
     times = [reading.fact.occurred_at for reading in facts]
-    order = Order(
+    order = _build_order(
         order_id=document.order_id,
         version=document.statements,
         channel=pos.channel if pos else None,
@@ -123,7 +126,7 @@ def _passengers(begun: Sequence[TicketHeld | TicketIssued]) -> tuple[tuple[Order
     numbers = {key: f"p{place}" for place, key in enumerate(sorted(found), start=1)}
     return (
         tuple(
-            OrderPassenger(
+            _build_passenger(
                 passenger_id=numbers[key],
                 name=found[key].name,
                 document=found[key].document,

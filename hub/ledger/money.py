@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from schemas.facts import ChangeFact, Fact, InvoiceFact, PaymentFact, RefundFact
+from schemas.model import trusted
 from schemas.order import Change, Invoice, Payment, Refund
 from schemas.states import ranks, reached, state_after
 
 _F = TypeVar("_F", bound=Fact)
+
+_build_payment, _build_refund = trusted(Payment), trusted(Refund)
+_build_change, _build_invoice = trusted(Change), trusted(Invoice)
 
 
 def payments(facts: Sequence[PaymentFact]) -> tuple[Payment, ...]:
@@ -17,7 +21,7 @@ def payments(facts: Sequence[PaymentFact]) -> tuple[Payment, ...]:
         last = _leading("payment", said)
         captured = next((f for f in said if f.fact == "payment.captured"), None)
         result.append(
-            Payment(
+            _build_payment(
                 payment_id=f"{processor}:{ref}",
                 processor=processor,
                 processor_ref=ref,
@@ -38,7 +42,7 @@ def refunds(facts: Sequence[RefundFact]) -> tuple[Refund, ...]:
     for (processor, ref), said in _by(facts, lambda f: (f.processor, f.refund_ref)):
         last = _leading("refund", said)
         result.append(
-            Refund(
+            _build_refund(
                 refund_id=f"{processor}:{ref}",
                 processor=processor,
                 refund_ref=ref,
@@ -64,7 +68,7 @@ def changes(facts: Sequence[ChangeFact]) -> tuple[Change, ...]:
     for ref, said in _by(facts, lambda f: f.change_ref):
         last = _leading("change", said)
         result.append(
-            Change(
+            _build_change(
                 change_id=ref,
                 kind=last.kind,
                 old_ticket_nos=last.old_ticket_nos,
@@ -85,7 +89,7 @@ def invoices(facts: Sequence[InvoiceFact]) -> tuple[Invoice, ...]:
     for ref, said in _by(facts, lambda f: f.invoice_no):
         last = _leading("invoice", said)
         result.append(
-            Invoice(
+            _build_invoice(
                 invoice_no=ref,
                 ticket_nos=_numbers(said),
                 amount_gross=last.amount_gross,

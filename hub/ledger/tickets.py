@@ -16,8 +16,11 @@ from schemas.facts import (
     TicketRefunded,
     TicketStep,
 )
+from schemas.model import trusted
 from schemas.order import Pickup, Ticket, TicketState
 from schemas.states import ranks, state_after
+
+_build_ticket, _build_pickup = trusted(Ticket), trusted(Pickup)
 
 _OF_A_CHANGE = frozenset({"change", "destination_change"})
 
@@ -89,7 +92,7 @@ def _state(facts: Sequence[Fact]) -> tuple[TicketState, Fact]:
 def _ticket(ticket_no: str, story: _Story, passenger_numbers: Mapping[str, str]) -> Ticket:
     state, since = _state(story.facts)
     content = story.content
-    return Ticket(
+    return _build_ticket(
         ticket_no=ticket_no,
         batch=content.batch if content else 1,
         passenger_id=passenger_numbers.get(document_key(content.passenger)) if content else None,
@@ -120,6 +123,6 @@ def pickups(facts: Sequence[PickupCollected]) -> tuple[Pickup, ...]:
     """Every collection of what was reserved or paid elsewhere, by its number."""
     said = {fact.pickup_ref: fact for fact in facts}
     return tuple(
-        Pickup(pickup_ref=ref, ticket_nos=said[ref].ticket_nos, collected_at=said[ref].occurred_at)
+        _build_pickup(pickup_ref=ref, ticket_nos=said[ref].ticket_nos, collected_at=said[ref].occurred_at)
         for ref in sorted(said)
     )

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 from schemas.facts import WaitlistRequested, WaitlistStep
+from schemas.model import trusted
 from schemas.order import Waitlist
 from schemas.states import ranks, reached, state_after
+
+_build_waitlist = trusted(Waitlist)
 
 
 def waitlists(facts: Sequence[WaitlistRequested | WaitlistStep]) -> tuple[Waitlist, ...]:
@@ -19,7 +22,7 @@ def _waitlist(ref: str, said: Sequence[WaitlistRequested | WaitlistStep]) -> Wai
     after, rank = state_after("waitlist"), ranks("waitlist")
     furthest = max(said, key=lambda f: rank[after[f.fact]])
     request = next((f for f in said if isinstance(f, WaitlistRequested)), None)
-    return Waitlist(
+    return _build_waitlist(
         waitlist_ref=ref,
         alternatives=request.alternatives if request else (),
         passengers=request.passengers if request else (),

@@ -121,7 +121,8 @@ def waiting(connection: Connection[TupleRow], txid: str, position: int) -> int:
 
 def _logged(row: TupleRow) -> Logged:
     txid, position, event_id, kind, order_id, sequence, origin, day, recorded_at, statements, contract, committed = row
-    event = OrderEvent(
+    # Not checked again: every part was when it was written, and a relay reads thousands a second.
+    event = OrderEvent.model_construct(
         event_id=event_id,
         type=kind,
         order_id=order_id,

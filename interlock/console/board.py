@@ -97,6 +97,8 @@ class Board:
 
 def _lamp(row: Mapping[str, Any], breaker_open: bool) -> tuple[str, str]:
     """(colour, word of ``words``): red = somebody must act, amber = look here, green = clear, off = never heard."""
+    if row["state"] == "disabled":
+        return "red", "why_disabled"
     if row["dead"]:
         return "red", "why_dead"
     if breaker_open:

@@ -74,6 +74,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "why_clear": ("畅通", "clear"),
     "why_dead": ("有死信，需处理", "dead letters: act"),
     "why_breaker": ("对方无应答，已熔断", "nobody answers there"),
+    "why_disabled": ("对方端点已撤销（410），投递停止", "its endpoint is gone (410): deliveries stopped"),
     "why_paused": ("渠道未运行", "not running"),
     "why_waiting": ("有投递等待重试", "deliveries wait"),
     "why_silent": ("尚无报文", "never heard of"),

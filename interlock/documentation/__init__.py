@@ -12,9 +12,10 @@ from pathlib import Path
 
 from interlock.documentation.channels import capabilities_page, channels_page
 from interlock.documentation.command_line import command_line_page
-from interlock.documentation.contract import code_lists_page, problems_page, settings_page
+from interlock.documentation.contract import code_lists_page, settings_page
 from interlock.documentation.http_api import http_api_page
 from interlock.documentation.journeys import journeys_page
+from interlock.documentation.reproducing import problems_page
 from interlock.documentation.states import states_page
 from interlock.documentation.types import type_page, types_page
 from schemas.publish import PUBLISHED

@@ -8,7 +8,6 @@ from typing import Any
 
 from interlock.documentation.markdown import code, table
 from interlock.settings import Settings
-from schemas.problems import catalogue
 
 _CHANNELS = ("web", "app", "phone", "agents", "windows")
 _NO_CROSS_WALK = {"outcomes", "problems", "stations"}
@@ -30,22 +29,6 @@ def settings_page() -> str:
 
 def _default(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def problems_page() -> str:
-    """Every refusal and error."""
-    whose = {"nobody": "nobody: it is how things are", "person": "a person at this desk"}
-    rows = [
-        (code(name), row["status"], f"{row['title']} {row['zh']}", row["remedy"], whose.get(row["whose"], row["whose"]))
-        for name, row in catalogue().items()
-    ]
-    return (
-        "# Problems\n\nEvery error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail`,"
-        " and the members `code` (stable: programs look at it), `pointers` (where in the message: place, expected form,"
-        " what was found, an example) and `remedy` (what to do next). `GET /v1/problems/{code}` answers one row of this"
-        " table. The login provider's errors are OAuth's own: [sso](sso.md).\n\n"
-        + table(("code", "status", "title", "remedy", "whose move"), rows)
-    )
 
 
 def code_lists_page() -> str:

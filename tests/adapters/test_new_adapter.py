@@ -236,6 +236,22 @@ def test_two_packages_with_one_name_are_told_apart(monkeypatch: pytest.MonkeyPat
         loaded(EntryPoint("web", "adapters.nothing:adapter", GROUP), "package x")
 
 
+def test_a_broken_package_is_one_sentence_whatever_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    from adapters.kit import registry
+
+    registry.registered.cache_clear()
+    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("telex", "telex_of_nobody:adapter", GROUP)])
+    try:
+        answer = RUN.invoke(app, ["adapter", "list"])
+    finally:
+        registry.registered.cache_clear()
+    assert answer.exit_code == 1
+    assert "channel 'telex' of package unknown (telex_of_nobody:adapter) cannot be imported" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_a_good_adapter_reads_and_refuses(started: Registered) -> None:
     for path in started.samples.glob("*.native.*"):
         answer = started.adapter.parse(path.read_bytes())

@@ -394,7 +394,11 @@ def numbered(name: str, serial: int) -> Any:
 
 def test_a_hold_is_asked_for_and_the_same_place_is_not_given_twice(g11: Pool) -> None:
     """The retailer's second customer asks for the place of its first: the hub says no, with the reason."""
-    first, again, second = take(g11, sample("hold"), sample("hold"), numbered("hold", 99))
+    other = numbered("hold", 99)
+    for number, person in enumerate(other["booking"]["passengers"]):
+        person.pop("dateOfBirth")
+        person["identificationCard"] = {"id": f"EX900000{number}", "type": "PASSPORT", "name": "TEST OTHER"}
+    first, again, second = take(g11, sample("hold"), sample("hold"), other)
     assert (first.outcome, again.outcome) == ("applied", "witnessed")
     assert (second.outcome, second.body["code"]) == ("refused", "seat_already_sold")
 
@@ -416,9 +420,8 @@ def test_every_sample_can_be_taken_by_the_hub(pool: Pool) -> None:
     names = sorted(path.name.removesuffix(".native.json") for path in SAMPLES.glob("*.native.json"))
     answers = dict(zip(names, take(pool, *(sample(name) for name in names)), strict=True))
     refused = {name for name, answer in answers.items() if answer.outcome == "refused"}
-    asked = {name for name in names if sample(name)["messageType"] == "ask"}
-    assert {name for name in names if name.startswith("reject-")} <= refused
-    assert {name for name in refused if not name.startswith("reject-")} == asked
+    malformed = {name for name in names if name.startswith("reject-")}
+    assert refused == malformed | {name for name in names if sample(name)["messageType"] == "ask"}
 
 
 # --- the connection ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from tests.console.harness import PASSWORD, PUBLIC_URL, form
 from tests.sso.harness import Pkce
 
 CHANNEL_SECRET = "a-secret-of-at-least-thirty-two-characters"
-PASSENGER_PHONE = "+8619900000001"
+PASSENGER_PHONE = "+8619900000077"
 CALLBACK = "https://app.interlock.test/callback"
 AUDIENCE = f"{PUBLIC_URL}/v1"
 STAFF = ("operator", "finance", "auditor", "admin")
