@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi.testclient import TestClient
@@ -11,6 +12,8 @@ from interlock.wiring import Hub, sign_on
 from sso import identities
 from sso.admin import Demo, DemoApplication, seed_demo
 from sso.identities import Identity
+from sso.options import Argon2Options
+from sso.passwords import Passwords
 from tests.console.harness import PASSWORD, PUBLIC_URL, form
 from tests.sso.harness import Pkce
 
@@ -18,6 +21,7 @@ CHANNEL_SECRET = "a-secret-of-at-least-thirty-two-characters"
 PASSENGER_PHONE = "+8619900000077"
 CALLBACK = "https://app.interlock.test/callback"
 AUDIENCE = f"{PUBLIC_URL}/v1"
+CHANNELS = ("web", "phone")
 STAFF = ("operator", "finance", "auditor", "admin")
 
 
@@ -25,14 +29,33 @@ def bearer(token: str, **more: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}", **more}
 
 
-def tokens(hub: Hub, client: TestClient) -> Mapping[str, str]:
+class People(Mapping[str, str]):
+    """Somebody's name -> his token, got when it is first asked for: a log-in takes its time, on purpose."""
+
+    def __init__(self, hub: Hub, client: TestClient) -> None:
+        self._client = client
+        self._known: dict[str, str] = {}
+        _hire(hub)
+        secrets = dict.fromkeys(CHANNELS, CHANNEL_SECRET)
+        applications = {"app": DemoApplication([CALLBACK])}
+        seed_demo(sign_on(hub), Demo(applications=applications, channel_secrets=secrets))
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._known:
+            get = channel_token if name in CHANNELS else person_token
+            self._known[name] = get(self._client, name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*STAFF, "passenger", *CHANNELS))
+
+    def __len__(self) -> int:
+        return len(STAFF) + 1 + len(CHANNELS)
+
+
+def tokens(hub: Hub, client: TestClient) -> People:
     """A token for each role of staff, for a ``passenger`` and for the channels ``web`` and ``phone``."""
-    _hire(hub)
-    applications = {"app": DemoApplication([CALLBACK])}
-    secrets = dict.fromkeys(("web", "phone"), CHANNEL_SECRET)
-    seed_demo(sign_on(hub), Demo(applications=applications, channel_secrets=secrets))
-    people = {name: person_token(client, name) for name in (*STAFF, "passenger")}
-    return people | {name: channel_token(client, name) for name in secrets}
+    return People(hub, client)
 
 
 def channel_token(client: TestClient, channel: str) -> str:
@@ -76,10 +99,15 @@ def person_token(client: TestClient, login: str, scope: str = f"openid profile h
 def _hire(hub: Hub) -> None:
     """One member of staff per role and a passenger, all with the same password, which is hashed once."""
     provider = sign_on(hub)
-    password, now = provider.passwords.hash(PASSWORD), provider.clock()
+    password, now = _hashed(), provider.clock()
     with hub.pool.connection() as connection:
         for name in (*STAFF, "passenger"):
             kind, roles = ("staff", [name]) if name in STAFF else ("passenger", [])
             person = Identity(provider.mint.identifier(), kind, name, name.title(), password, None, roles, "en", now)
             phone = None if roles else PASSENGER_PHONE
             identities.add(connection, provider.cipher, person, phone, now)
+
+
+@cache
+def _hashed() -> str:
+    return Passwords(Argon2Options()).hash(PASSWORD)

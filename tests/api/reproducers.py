@@ -26,7 +26,7 @@ from hub.ports import Adapter
 from hub.store import channels, timetable
 from interlock.web import build_app
 from interlock.wiring import Hub
-from schemas.facts import Stop, TicketChanged, TicketContent, TicketHeld, TicketPrinted, TicketStep
+from schemas.facts import Stop, TicketChanged, TicketContent, TicketHeld, TicketIssued, TicketPrinted, TicketStep
 from schemas.observation import Observation
 from schemas.timetable import Train, TrainStop
 from tests.api.people import bearer, channel_token
@@ -229,11 +229,15 @@ def change_already_used(scene: Scene) -> httpx.Response:
     scene.north("m-1", sale(ORDER, "north", NOON))
     later, again = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
     new = f"{ORDER}105014C"
-    second = sale(ORDER, "north", later, seat="14C")
+    second = TicketIssued(occurred_at=later, ticket=_exchanged(content(ORDER, "north", seat="14C")))
     changed = TicketChanged(occurred_at=later, ticket_no=TICKET, new_ticket_no=new)
-    scene.north("m-2", second.model_copy(update={"facts": (changed, *second.facts)}))
+    scene.north("m-2", observation(ORDER, "north", [changed, second], later))
     third = TicketChanged(occurred_at=again, ticket_no=new)
     return scene.north("m-3", observation(ORDER, "north", [third], again), ask=True)
+
+
+def _exchanged(ticket: TicketContent) -> TicketContent:
+    return ticket.model_copy(update={"origin": "change", "replaces": TICKET})
 
 
 def too_many_tickets(scene: Scene) -> httpx.Response:
