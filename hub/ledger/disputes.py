@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from hub.ledger.reading import Reading, clashes
+from hub.ledger.reading import Reading, clashes, money_values, seat_values
 from schemas.facts import SeatNotGranted, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
 from schemas.order import Dispute, DisputeSide
 from schemas.states import MACHINES, state_machine
@@ -23,7 +23,7 @@ def _found(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> Itera
     for (machine, subject), about in _things(readings).items():
         pairs = _exclusions(machine, about)
         if machine == "ticket":
-            pairs = [*pairs, *_twice(about), *_seat(about), *_late_payment(about)]
+            pairs = [*pairs, *_twice(about), *_seat(about), *_late_payment(about), *_held_otherwise(about)]
         for kind, pair in pairs:
             yield _dispute(kind, subject, tuple(map(_side, pair)), _latest(pair), resolutions)
 
@@ -79,6 +79,19 @@ def _late_payment(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]
         and issued.fact.occurred_at > held.fact.expires_at
     ):
         yield "paid_after_hold_expired", [lapsed, issued]
+
+
+def _held_otherwise(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+    """Held by one witness, issued by another one with another fare or seat: two facts, one contradiction."""
+    held = next((r for r in about if isinstance(r.fact, TicketHeld)), None)
+    issued = next((r for r in about if isinstance(r.fact, TicketIssued)), None)
+    if held is None or issued is None or not held.said.keys().isdisjoint(issued.said):
+        return
+    if money_values(held.fact) != money_values(issued.fact):
+        yield "amount_differs", [held, issued]
+    place, other = seat_values(held.fact), seat_values(issued.fact)
+    if place and other and place != other:
+        yield "seat_differs", [held, issued]
 
 
 def _side(reading: Reading) -> DisputeSide:

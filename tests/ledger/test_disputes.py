@@ -36,6 +36,10 @@ web 10 issued 553, windows 40 refunded R1, app 41 refunded R2                   
 web 10 issued 553, windows 40 refunded R1, app 41 refunded R1                     | -
 web 0 held, web 40 expired, app 45 issued 553                                     | paid_after_hold_expired
 web 0 held, app 20 issued 553, web 40 expired                                     | -
+phone 0 held, windows 20 issued 553                                               | -
+phone 0 held, windows 20 issued 540                                               | amount_differs
+phone 0 held, windows 20 issued 553 seat 9F                                       | seat_differs
+phone 0 held, phone 20 issued 540                                                 | -
 web 10 issued 553, hub 10 not_granted                                             | seat_already_sold
 web 10 issued 553, web 20 retracted, phone 60 refunded R1, windows 70 exited      | refunded_after_use
 web 10 issued 553, app 10 issued 500, app 12 issued 553                           | -
