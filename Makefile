@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs format bench bench-hub lock clean
+.PHONY: help setup demo test check docs format bench bench-hub chaos lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: setup ## Measure, against floors taken in the same run
 
 bench-hub: setup ## Measure the intake beside a bare endpoint that only inserts, in one run
 	$(BIN)/python -m benchmarks.intake.bench
+
+chaos: setup ## Play a day while everything breaks, then count what is lost (MINUTES=5 ORDERS=1500 SEED=1)
+	$(BIN)/python -m benchmarks.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(filter command line environment,$(origin ORDERS)),--orders $(ORDERS)) --seed $(SEED) $(if $(JSON),--json)
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock

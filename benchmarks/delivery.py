@@ -15,6 +15,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -269,6 +271,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of the paced load")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the engine is stopped also then
     found = measure(chosen.orders, chosen.rounds, chosen.seconds)
     print(json.dumps(asdict(found) | {"ratio": found.ratio}, indent=2) if chosen.json else report(found))
 

@@ -43,6 +43,11 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._timer is None:
             self._arm(HEAD_SECONDS_MAX)
 
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told so in the form of every other error."""
+        self._say("query_invalid", msg)
+        self.transport.close()
+
     def on_headers_complete(self) -> None:
         self._in_body = True
         self._disarm()
@@ -78,11 +83,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if not self._in_body:
-            found = problem(code)
-            body = found.model_dump_json().encode()
-            head = (
-                f"HTTP/1.1 {found.status} {found.title}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\n"
-                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            )
-            self.transport.write(head.encode("ascii") + body)
+            self._say(code)
         self.transport.close()
+
+    def _say(self, code: str, detail: str = "") -> None:
+        found = problem(code, detail)
+        body = found.model_dump_json().encode()
+        head = (
+            f"HTTP/1.1 {found.status} {found.title}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode("ascii") + body)

@@ -20,6 +20,7 @@ from hub.intake.batcher import MicroBatcher
 from hub.store import health
 from interlock.clock import system_clock
 from interlock.console.router import console_router
+from interlock.logs import configure_logging
 from interlock.metrics import exposition
 from interlock.reconciling import authorise_by, reconciler_of
 from interlock.settings import Settings
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 def create_app() -> FastAPI:
     """The application of one API process, from the environment."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging()
     settings = Settings.load()
     wake = WakeUp(settings.engines().redis_url)
     return build_app(open_hub(settings, "api", wake))

@@ -10,13 +10,12 @@ see. A new personal field is therefore sealed and masked from the day it is decl
 """
 
 from collections.abc import Callable, Iterator
-from copy import copy
 from functools import cache
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
-from schemas.model import Canonical
+from schemas.model import Canonical, altered
 
 Convert = Callable[[str], str]
 AnyCanonical = TypeVar("AnyCanonical", bound=Canonical)
@@ -156,12 +155,7 @@ def _converted(value: Any, convert: Convert, name: Convert | None) -> Any:
                 update[field] = tuple([_converted(item, convert, name) for item in inner])
         elif inner is not None:
             update[field] = _converted(inner, convert, name)
-    if not update:
-        return value
-    # model_copy's own two steps without its checks: this runs once for every fact that is taken in.
-    converted = copy(value)
-    converted.__dict__.update(update)
-    return converted
+    return altered(value, update) if update else value
 
 
 def masked_number(number: str) -> str:

@@ -42,7 +42,6 @@ class ShiftDesk:
 
     async def send(self, steps: Sequence[Step]) -> None:
         """Drop the corrected files of the last time, then a file for each shift among ``steps``; wait for receipts."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         corrected, self.to_correct = self.to_correct, []
         shifts: dict[Shift, list[Step]] = {}
         for step in steps:
@@ -85,10 +84,11 @@ class ShiftDesk:
 
     async def _drop(self, name: str, content: bytes) -> dict[str, Any]:
         """Write, rename, wait for the receipt. Raises HubSilent when none comes."""
-        draft = self.folder / f"{name}.writing"
-        draft.write_bytes(content)
-        draft.rename(self.folder / name)
         started = self.seconds()
+        while not self._written(name, content):
+            if self.seconds() - started > RECEIPT_SECONDS:
+                raise HubSilent(f"{name}: the folder could not be written to for {RECEIPT_SECONDS:.0f} s")
+            await asyncio.sleep(LOOK_SECONDS)
         places = [self.folder / place / f"{name}.receipt.json" for place in ("done", "refused")]
         while self.seconds() - started < RECEIPT_SECONDS:
             for place in places:
@@ -97,6 +97,17 @@ class ShiftDesk:
                     return receipt
             await asyncio.sleep(LOOK_SECONDS)
         raise HubSilent(f"{name}: no receipt after {RECEIPT_SECONDS:.0f} s")
+
+    def _written(self, name: str, content: bytes) -> bool:
+        """Whether the whole file lies there. A folder that is full or away is tried again, as a clerk would."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            draft = self.folder / f"{name}.writing"
+            draft.write_bytes(content)
+            draft.rename(self.folder / name)
+        except OSError:
+            return False
+        return True
 
     def _note(self, steps: list[Step], receipt: dict[str, Any]) -> None:
         for step in steps:

@@ -48,6 +48,7 @@ NOON = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Golden texts are written when somebody asks for it, and then read by a person; never in a check."""
     parser.addoption("--write-golden", action="store_true", help="write golden texts instead of comparing them")
+    parser.addoption("--fuzz-examples", type=int, default=2, help="how many requests to try at each of our addresses")
 
 
 def pytest_configure(config: pytest.Config) -> None:

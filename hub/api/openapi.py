@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from schemas.examples import examples
 from schemas.model import SCHEMA_VERSION
-from schemas.problems import PROBLEM_MEDIA_TYPE
+from schemas.problems import PROBLEM_MEDIA_TYPE, catalogue, problem
 from schemas.publish import published
 
 Document = dict[str, Any]
@@ -71,13 +71,19 @@ def completed(document: Document) -> Document:
     for name in ("problem", "loss", "cloud_event", "order"):
         _add(schemas, name)
     schemas["Answer"] = ANSWER
-    document["components"]["responses"] = {"Problem": _problem()}
+    schemas["RefusedMessage"] = _refused_message(schemas["Problem"])
+    document["components"]["responses"] = _problems()
     document["components"]["securitySchemes"] = _SECURITY
     document["security"] = [{"bearer": []}]
-    for methods in document["paths"].values():
-        for operation in methods.values():
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            public = operation.get("tags") == ["contract"]
+            if public:
+                operation["security"] = []
             operation["responses"].pop("422", None)
-            operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+            for status in _statuses(path, method, public):
+                operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}
+    _contract(document["paths"])
     _messages(document["paths"])
     _feed(document["paths"])
     _orders(document["paths"])
@@ -135,17 +141,70 @@ _SECURITY: Document = {
 }
 
 
-def _problem() -> Document:
-    shown = examples("valid")["problem--change-already-used"]
-    return {
-        "description": "An RFC 9457 problem: `code` is for programs, `remedy` says what to do next.",
+_ANYWHERE = ("400", "404", "408", "413", "429", "431", "500", "503")
+
+
+def _statuses(path: str, method: str, public: bool) -> list[str]:
+    """Every status that can be a problem at this address: what every route may answer, and what its kind adds."""
+    found = [*_ANYWHERE] if public else ["401", "403", *_ANYWHERE]
+    if method == "post":
+        found.append("409")
+    if "/messages" in path:
+        found.append("422")
+    return sorted(found)
+
+
+def _problems() -> Document:
+    """One response for each status of the catalogue, which names its codes."""
+    by_status: dict[str, list[str]] = {}
+    for code, row in catalogue().items():
+        by_status.setdefault(row["status"], []).append(code)
+    return {f"Problem{status}": _problem(status, codes) for status, codes in sorted(by_status.items())}
+
+
+def _problem(status: str, codes: list[str]) -> Document:
+    described = "; ".join(f"`{code}`: {catalogue()[code]['title']}" for code in codes)
+    shown = {
+        code: {"summary": catalogue()[code]["title"], "value": problem(code).model_dump(mode="json")} for code in codes
+    }
+    answer: Document = {
+        "description": f"An RFC 9457 problem: `code` is for programs, `remedy` says what to do next. {described}.",
         "content": {
             PROBLEM_MEDIA_TYPE: {
-                "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {"change_already_used": {"summary": shown["title"], "value": shown}},
+                # A message's refusal has the message's name on it.
+                "schema": {
+                    "anyOf": [
+                        {"$ref": "#/components/schemas/Problem"},
+                        {"$ref": "#/components/schemas/RefusedMessage"},
+                    ]
+                },
+                "examples": shown,
             }
         },
     }
+    if status in ("429", "503"):
+        seconds = {"type": "integer", "minimum": 1}
+        answer["headers"] = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": seconds}}
+    return answer
+
+
+def _refused_message(schema: Document) -> Document:
+    """The problem that a message is answered with."""
+    named = {"outcome": {"const": "refused"}, "channel": {"type": "string"}, "message_id": {"type": "string"}}
+    return {
+        **schema,
+        "title": "RefusedMessage",
+        "description": "A problem with the name of the message that was refused, and of its order when that is known.",
+        "properties": {**schema["properties"], **named, "order_id": {"type": "string", "format": "uuid"}},
+        "required": [*schema["required"], *named],
+    }
+
+
+def _contract(paths: Document) -> None:
+    """A JSON Schema is neither an answer of ours nor plain JSON."""
+    responses = paths["/v1/schemas/{version}/{name}.json"]["get"]["responses"]
+    content = {"application/schema+json": {"schema": {"type": ["object", "boolean"]}}}
+    responses["200"] = {"description": "JSON Schema 2020-12.", "content": content}
 
 
 def _messages(paths: Document) -> None:

@@ -82,6 +82,7 @@ class Client:
     async def _once(self, body: bytes, headers: Mapping[str, str], started: float) -> Response:
         async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
             head = (await answer.content.read(RESPONSE_KEPT_BYTES)).decode("utf-8", "replace").replace("\0", "")
+            head = without_echo(head, body)
             kept = tuple((name.lower(), value) for name, value in answer.headers.items())
             return Response(answer.status, head, _since(started), kept)
 

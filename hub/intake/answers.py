@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from hub.intake.receipts import Receipt
+from hub.store.concealing import without_numbers
 from schemas.observation import Observation, Rejection
 from schemas.order import Order
 from schemas.problems import Pointer, Problem, problem
@@ -64,6 +65,6 @@ def refused(receipt: Receipt, refusal: Problem, order_id: UUID | None = None) ->
 def rejected(receipt: Receipt, rejection: Rejection) -> Answer:
     """The problem that an adapter's rejection is."""
     place = Pointer(
-        pointer=rejection.pointer, expected=rejection.expected, found=rejection.found, example=rejection.example
+        pointer=rejection.pointer, expected=rejection.expected, found=without_numbers(rejection.found), example=rejection.example
     )
     return refused(receipt, problem(rejection.code, rejection.detail, (place,)))

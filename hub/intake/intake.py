@@ -6,12 +6,13 @@ A batch is one transaction. If PostgreSQL refuses the batch (two processes with 
 messages are taken one by one, so that no message suffers for its neighbour.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -26,14 +27,17 @@ from hub.intake.writing import write
 from hub.ledger.rules import Refusal
 from hub.ports import Adapter
 from hub.store import messages, orders, seats
+from hub.store.appending import COPY_ROWS
 from hub.store.seal import Seal
 from hub.store.timetable import Place, Timetable
 from schemas.facts import Leg, TicketHeld, TicketIssued
+from schemas.model import altered
 from schemas.observation import Observation, ReferenceClaim, Rejection
 from schemas.personal import convert_sealed
 from schemas.problems import Problem, problem
 
 log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
 
 Pool = ConnectionPool[Connection[TupleRow]]
 
@@ -109,9 +113,7 @@ class Intake:
             log.exception("the adapter of %s failed on %s", receipt.channel, receipt.message_id)
             result = Rejection(code="message_malformed", detail="The adapter failed on this message.", pointer="/")
         if isinstance(result, Observation):
-            result = result.model_copy(
-                update={"facts": tuple(convert_sealed(fact, self._seal.seal) for fact in result.facts)}
-            )
+            result = altered(result, {"facts": tuple([convert_sealed(f, self._seal.seal) for f in result.facts])})
         return Parsed(receipt, result)
 
     def _transaction(self, parsed: Sequence[Parsed]) -> list[Answer]:
@@ -136,11 +138,18 @@ class _Batch:
 
     def run(self) -> tuple[list[Answer], bool]:
         observed = [(n, p.result) for n, p in enumerate(self.parsed) if isinstance(p.result, Observation)]
-        if observed:
-            orders.lock(self.connection, (observation.references[0] for _, observation in observed))
-        fresh = self._fresh()
+        known = self._look_up([observation for _, observation in observed])
+        fresh = self._fresh(known)
         works = self._decide([(n, observation) for n, observation in observed if n in fresh])
         rejected = [(n, p.result) for n, p in enumerate(self.parsed) if n in fresh and isinstance(p.result, Rejection)]
+        # Few rows go in one round trip; many by COPY, which a pipeline does not have.
+        with self.connection.pipeline() if len(self.parsed) < COPY_ROWS else nullcontext():
+            wrote = self._write(works, rejected)
+            self.connection.commit()
+        return [self.answers[n] for n in range(len(self.parsed))], wrote
+
+    def _write(self, works: Sequence[Work], rejected: Sequence[tuple[int, Rejection]]) -> bool:
+        """Put on disk what was decided, with the answers; whether there were events."""
         self._bind(works)
         wrote = write(self.connection, self.new_id, works, self.timetable)
         rows = []
@@ -155,13 +164,23 @@ class _Batch:
         messages.insert(self.connection, rows)
         self._answer_repeats()
         messages.insert_repeats(self.connection, self.repeats)
-        return [self.answers[n] for n in range(len(self.parsed))], wrote
+        return wrote
 
     # -- seen before ------------------------------------------------------------------------------------------------
 
-    def _fresh(self) -> set[int]:
+    def _look_up(self, observations: Sequence[Observation]) -> dict[tuple[str, str], messages.Known]:
+        """Lock the orders, then ask what is known of messages and references: one round trip, one after the other."""
+        claims = [claim for observation in observations for claim in observation.references]
+        with self.connection.pipeline():
+            if observations:
+                orders.lock(self.connection, (observation.references[0] for observation in observations))
+            seen = messages.ask_known(self.connection, [p.receipt.key for p in self.parsed])
+            bound = orders.ask_references(self.connection, claims)
+        self.bound = orders.read_references(bound)
+        return messages.read_known(seen)
+
+    def _fresh(self, known: Mapping[tuple[str, str], messages.Known]) -> set[int]:
         """Places of messages nobody has seen, here or in the database; the others are answered as before."""
-        known = messages.known(self.connection, [p.receipt.key for p in self.parsed])
         first: dict[tuple[str, str], int] = {}
         fresh: set[int] = set()
         self.again: list[tuple[int, int]] = []
@@ -220,8 +239,7 @@ class _Batch:
 
     def _works(self, observations: Sequence[Observation]) -> dict[tuple[str, str, str], Work]:
         """The orders that these observations are about, found by their references or new; anchor -> work."""
-        claims = [claim for observation in observations for claim in observation.references]
-        known = orders.resolve(self.connection, claims)
+        known = self.bound
         bound: dict[tuple[str, str, str], UUID] = {}
         for observation in observations:
             keys = [(c.system, c.kind, c.value) for c in observation.references]
@@ -231,8 +249,7 @@ class _Batch:
                 if key not in known:
                     bound.setdefault(key, order_id)
             bound.setdefault(_anchor(observation), order_id)
-        self.known_references = known.keys()
-        stored = orders.read(self.connection, bound.values(), for_update=True)
+        stored = orders.read(self.connection, set(bound.values()) & set(known.values()), for_update=True)
         works: dict[UUID, Work] = {}
         result: dict[tuple[str, str, str], Work] = {}
         for observation in observations:
@@ -252,7 +269,7 @@ class _Batch:
             if decision.outcome != "refused"
             for claim in decision.observation.references
         }
-        fresh = [(*key, order_id) for key, order_id in rows.items() if key not in self.known_references]
+        fresh = [(*key, order_id) for key, order_id in rows.items() if key not in self.bound]
         orders.insert_references(self.connection, fresh)
 
     def _claim(self, works: Sequence[Work]) -> None:
@@ -359,7 +376,7 @@ def encode_answer(answer: Answer) -> str:
     for part, native in (("pointers", "found"), ("losses", "native")):
         if kept.get(part):
             kept[part] = [{key: value for key, value in item.items() if key != native} for item in kept[part]]
-    return json.dumps(kept, ensure_ascii=False)
+    return _encode(kept).decode()
 
 
 def _anchor(observation: Observation) -> tuple[str, str, str]:

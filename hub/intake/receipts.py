@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from schemas.observation import Observation, Rejection
@@ -16,7 +17,7 @@ LIVE_SOURCES = frozenset({"http", "bulk"})
 """Sources in which the moment of arrival says something about the channel: only there is a message late."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Receipt:
     """Native bytes with who sent them, under which id, and when they came in (business clock).
 
@@ -34,7 +35,7 @@ class Receipt:
     def key(self) -> tuple[str, str]:
         return (self.channel, self.message_id)
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the bytes: what "the same message" means."""
         return hashlib.sha256(self.raw).digest()

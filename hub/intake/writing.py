@@ -1,16 +1,16 @@
 """Write what was decided: about seven rows a sale, each table in one pipelined statement."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.intake.decide import Decision, Work, wanted
 from hub.intake.receipts import BULK_SOURCES
-from hub.ledger import Posting, write_statements
+from hub.ledger import Posting, write_document, write_statements
 from hub.ledger.reading import document_key, phone_key
 from hub.store import events, orders
 from hub.store.timetable import Timetable
@@ -26,12 +26,19 @@ def write(
     """Write the changed orders with their tickets, disputes and events; whether there were events."""
     changed = [work for work in works if work.changed]
     event_rows = [row for work in changed for row in _events(work, new_id)]
-    orders.write(connection, [_order_row(work) for work in changed])
-    orders.write_tickets(connection, [row for work in changed for row in _ticket_rows(work, timetable)])
+    new, known = [work for work in changed if not work.stored], [work for work in changed if work.stored]
+    for put, among in ((orders.append_new, new), (orders.write, known)):
+        put(connection, [_order_row(work) for work in among], [t for w in among for t in _ticket_rows(w, timetable)])
     orders.write_disputes(connection, [row for work in changed for row in _dispute_rows(work)])
     orders.withdraw_disputes(connection, [row for work in changed for row in _withdrawn(work)])
     events.insert(connection, event_rows)
     return bool(event_rows)
+
+
+_encode = msgspec.json.Encoder().encode
+
+_NOWHERE = (None, None, None, None, 0)
+"""Where a ticket without a guarded seat is."""
 
 
 def _order(work: Work) -> Order:
@@ -47,15 +54,15 @@ def _order_row(work: Work) -> orders.OrderRow:
         version=order.version,
         sequence=work.sequence,
         channel=order.channel,
-        witnesses=sorted(work.document.witnesses),
+        witnesses=orders.text_array(sorted(work.document.witnesses)),
         business_date=order.business_date,
         fulfilment=order.fulfilment,
         payment=order.payment,
         refund=order.refund,
         dispute=order.dispute,
         complete=order.complete,
-        last_stated=json.dumps(work.last_stated),
-        document=work.document.model_dump_json(exclude_none=True),
+        last_stated=_encode(work.last_stated).decode(),
+        document=write_document(work.document),
         created_at=work.decisions[0].receipt.received_at,
         updated_at=order.updated_at,
     )
@@ -64,23 +71,31 @@ def _order_row(work: Work) -> orders.OrderRow:
 def _ticket_rows(work: Work, timetable: Timetable) -> list[orders.TicketRow]:
     order = _order(work)
     places = wanted(order, timetable)
-    people = {p.passenger_id: p for p in order.passengers}
-    return [
-        orders.TicketRow(
-            ticket_no=ticket.ticket_no,
-            order_id=work.order_id,
-            state=ticket.state,
-            place=places.get(ticket.ticket_no),
-            holds_seat=ticket.ticket_no in places,
-            document=document_key(people[ticket.passenger_id]) if ticket.passenger_id in people else None,
-            phone=phone_key(people[ticket.passenger_id]) if ticket.passenger_id in people else None,
-            fare_amount=ticket.fare_gross.amount if ticket.fare_gross else None,
-            hold_expires_at=ticket.hold_expires_at,
-            departs_at=ticket.leg.origin.at if ticket.leg else None,
-            arrives_at=ticket.leg.destination.at if ticket.leg else None,
+    people = {p.passenger_id: (document_key(p), phone_key(p)) for p in order.passengers}
+    rows = []
+    for ticket in order.tickets:
+        service_date, train, coach, seat, legs = places.get(ticket.ticket_no) or _NOWHERE
+        document, phone = people.get(ticket.passenger_id or "", (None, None))
+        rows.append(
+            orders.TicketRow(
+                ticket_no=ticket.ticket_no,
+                order_id=work.order_id,
+                state=ticket.state,
+                service_date=service_date,
+                train=train,
+                coach=coach,
+                seat=seat,
+                legs=legs,
+                holds_seat=ticket.ticket_no in places,
+                document=document,
+                phone=phone,
+                fare_amount=ticket.fare_gross.amount if ticket.fare_gross else None,
+                hold_expires_at=ticket.hold_expires_at,
+                departs_at=ticket.leg.origin.at if ticket.leg else None,
+                arrives_at=ticket.leg.destination.at if ticket.leg else None,
+            )
         )
-        for ticket in order.tickets
-    ]
+    return rows
 
 
 def _dispute_rows(work: Work) -> list[tuple[Any, ...]]:
@@ -115,7 +130,7 @@ def _event_row(work: Work, decision: Decision, event_type: str, event_id: UUID) 
         message_id=decision.receipt.message_id,
         business_date=_order(work).business_date,
         statements=write_statements(decision.joined.taken),
-        postings=json.dumps([_line(line) for line in decision.lines]),
+        postings=_encode([_line(line) for line in decision.lines]).decode(),
         recorded_at=decision.receipt.received_at,
         lane="bulk" if decision.receipt.source in BULK_SOURCES else "live",
     )

@@ -11,6 +11,7 @@ from hub.ledger.document import (
     read_statements,
     rebuild,
     statements_of,
+    write_document,
     write_statements,
 )
 from hub.ledger.fold import Folded, fold, fold_observations, fold_with_postings
@@ -35,5 +36,6 @@ __all__ = [
     "read_statements",
     "rebuild",
     "statements_of",
+    "write_document",
     "write_statements",
 ]

@@ -11,13 +11,16 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+from msgspec import Raw
 from pydantic import Field, TypeAdapter
 
 from schemas.facts import Fact
-from schemas.model import SCHEMA_VERSION, Canonical, Instant, trusted
+from schemas.model import SCHEMA_VERSION, Canonical, Instant, altered, trusted
 from schemas.observation import Observation, ReferenceClaim
 from schemas.order import Reference
 from schemas.upcasting import upcast
@@ -36,6 +39,11 @@ class Statement(Canonical):
     sequence: int = 0
     recorded_at: Instant
     message: str = Field(description="the message that carried it: channel/message_id")
+
+    @cached_property
+    def written(self) -> Raw:
+        """The statement as it is stored: once in its order's document and once in the event, the same bytes."""
+        return Raw(_STATEMENT.dump_json(self, exclude_none=True))
 
     @property
     def says(self) -> str:
@@ -107,7 +115,7 @@ class Document(Canonical):
             taken.append(_build_witnessed(witness=witness, statement=statement))
         if not taken:
             return self, Joined((), (), (), ())
-        document = self.model_copy(update={"facts": facts, "statements": self.statements + len(taken)})
+        document = altered(self, {"facts": facts, "statements": self.statements + len(taken)})
         return document, Joined(tuple(new), tuple(attested), tuple(restated), tuple(taken))
 
     def with_references(self, claims: Iterable[ReferenceClaim], seen: datetime) -> "Document":
@@ -126,7 +134,7 @@ class Document(Canonical):
                 changed = True
         if not changed:
             return self
-        return self.model_copy(update={"references": tuple(known[key] for key in sorted(known))})
+        return altered(self, {"references": tuple([known[key] for key in sorted(known)])})
 
     def of_witness(self, witness: str) -> "Document":
         """What this one system believes: only the facts that it attests."""
@@ -165,7 +173,9 @@ def rebuild(order_id: UUID, references: Iterable[Reference], said: Iterable[Witn
     return document
 
 
-_STATEMENTS = TypeAdapter(list[WitnessedStatement])
+_STATEMENT, _STATEMENTS = TypeAdapter(Statement), TypeAdapter(list[WitnessedStatement])
+_REFERENCES = TypeAdapter(tuple[Reference, ...])
+_encode = msgspec.json.Encoder().encode
 
 
 def read_document(text: str, written: str) -> Document:
@@ -182,6 +192,19 @@ def read_statements(text: str, written: str) -> list[WitnessedStatement]:
     return _STATEMENTS.validate_json(json.dumps(upcast(json.loads(text), written)))
 
 
+def write_document(document: Document) -> str:
+    """The document as it is stored, under today's version of the contract."""
+    facts = {key: {witness: s.written for witness, s in said.items()} for key, said in document.facts.items()}
+    references = Raw(_REFERENCES.dump_json(document.references, exclude_none=True))
+    whole = {
+        "order_id": document.order_id,
+        "references": references,
+        "facts": facts,
+        "statements": document.statements,
+    }
+    return _encode(whole).decode()
+
+
 def write_statements(statements: Iterable[WitnessedStatement]) -> str:
     """Statements as an event stores them, under today's version of the contract."""
-    return _STATEMENTS.dump_json(list(statements), exclude_none=True).decode()
+    return _encode([{"witness": s.witness, "statement": s.statement.written} for s in statements]).decode()

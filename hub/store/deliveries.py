@@ -4,7 +4,7 @@ Both say in which lane: ``live``, ``bulk`` or ``replay``. A replay stands before
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
+from hub.store.appending import append
 from hub.store.outbox import Wanted
 
 
@@ -50,34 +51,12 @@ class Exceptional:
 _COLUMNS = "channel, event, order_id, state, attempts, next_attempt_at, last_error, lane"
 
 
+_ATTEMPT = tuple(field.name for field in fields(Attempt))
+
+
 def record(connection: Connection[TupleRow], attempts: Sequence[Attempt]) -> None:
-    """Append these attempts. COPY: at thousands a second an INSERT each would cost more than the attempt."""
-    if not attempts:
-        return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            """COPY hub.deliveries (channel, event, order_id, attempt, outcome, status, response, losses, started_at,
-                   duration_ms, delay_ms, lane) FROM STDIN"""
-        ) as copy,
-    ):
-        for a in attempts:
-            copy.write_row(
-                (
-                    a.channel,
-                    a.event,
-                    a.order_id,
-                    a.attempt,
-                    a.outcome,
-                    a.status,
-                    a.response,
-                    a.losses,
-                    a.started_at,
-                    a.duration_ms,
-                    a.delay_ms,
-                    a.lane,
-                )
-            )
+    """Append these attempts."""
+    append(connection, "deliveries", _ATTEMPT, [tuple(getattr(a, name) for name in _ATTEMPT) for a in attempts])
 
 
 def set_aside(connection: Connection[TupleRow], rows: Sequence[Exceptional]) -> None:

@@ -8,19 +8,20 @@ only rows whose transaction is older than every running one (``txid < pg_snapsho
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.ledger import WitnessedStatement, read_statements
+from hub.store.appending import append
 from schemas.events import OrderEvent
 from schemas.model import SCHEMA_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """What is written of an event; ``statements`` and ``postings`` are JSON texts."""
+class EventRow(NamedTuple):
+    """What is written of an event, a field for each column; ``statements`` and ``postings`` are JSON texts."""
 
     event_id: UUID
     order_id: UUID
@@ -33,6 +34,7 @@ class EventRow:
     postings: str
     recorded_at: datetime
     lane: str = "live"
+    contract: str = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +48,7 @@ class Logged:
 
 
 def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """INSERT INTO hub.events (event_id, order_id, sequence, type, origin, message_id, business_date,
-                       statements, postings, recorded_at, contract, lane)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s)""",
-                [
-                    (
-                        r.event_id,
-                        r.order_id,
-                        r.sequence,
-                        r.type,
-                        r.origin,
-                        r.message_id,
-                        r.business_date,
-                        r.statements,
-                        r.postings,
-                        r.recorded_at,
-                        SCHEMA_VERSION,
-                        r.lane,
-                    )
-                    for r in rows
-                ],
-            )
+    append(connection, "events", EventRow._fields, rows)
 
 
 _COLUMNS = """txid::text, position, event_id, type, order_id, sequence, origin, business_date, recorded_at,

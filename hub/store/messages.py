@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
+
+from hub.store.appending import append
 
 
 class Known(NamedTuple):
@@ -17,9 +19,8 @@ class Known(NamedTuple):
     answer: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRow:
-    """One row of ``hub.messages``; ``raw`` is sealed, ``answer`` is JSON text."""
+class MessageRow(NamedTuple):
+    """One row of ``hub.messages``, a field for each column; ``raw`` is sealed, ``answer`` is JSON text."""
 
     channel: str
     message_id: str
@@ -53,43 +54,27 @@ class RejectionRow:
 
 def known(connection: Connection[TupleRow], keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     """Which of these (channel, message id) were seen."""
-    rows = connection.execute(
+    return read_known(ask_known(connection, keys))
+
+
+def ask_known(connection: Connection[TupleRow], keys: Sequence[tuple[str, str]]) -> Cursor[TupleRow]:
+    """The question of :func:`known`, so that a pipeline can send it with others."""
+    return connection.execute(
         """SELECT m.channel, m.message_id, m.digest, m.answer
            FROM unnest(%s::text[], %s::text[]) AS k (channel, message_id)
            JOIN hub.messages m USING (channel, message_id)""",
         ([c for c, _ in keys], [m for _, m in keys]),
     )
+
+
+def read_known(rows: Cursor[TupleRow]) -> dict[tuple[str, str], Known]:
+    """The answer to :func:`ask_known`."""
     return {(channel, message_id): Known(bytes(digest), answer) for channel, message_id, digest, answer in rows}
 
 
 def insert(connection: Connection[TupleRow], rows: Sequence[MessageRow]) -> None:
     """Append. A (channel, message id) that somebody else committed meanwhile raises ``UniqueViolation``."""
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """INSERT INTO hub.messages (channel, message_id, digest, source, media_type, raw, received_at,
-                       occurred_at, outcome, code, arrival, order_id, sequence, answer)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)""",
-                [
-                    (
-                        r.channel,
-                        r.message_id,
-                        r.digest,
-                        r.source,
-                        r.media_type,
-                        r.raw,
-                        r.received_at,
-                        r.occurred_at,
-                        r.outcome,
-                        r.code,
-                        r.arrival,
-                        r.order_id,
-                        r.sequence,
-                        r.answer,
-                    )
-                    for r in rows
-                ],
-            )
+    append(connection, "messages", MessageRow._fields, rows)
 
 
 def insert_repeats(connection: Connection[TupleRow], rows: Sequence[tuple[str, str, str, datetime]]) -> None:

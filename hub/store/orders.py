@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL
 
 from hub.ledger import Document, read_document
+from hub.store.appending import COPY_ROWS, append
 from hub.store.timetable import Place
 from schemas.model import SCHEMA_VERSION
 from schemas.observation import ReferenceClaim
@@ -25,16 +28,15 @@ class Stored:
     held: dict[str, Place]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """What is written of an order, in column order; ``document`` and ``last_stated`` are JSON texts."""
+class OrderRow(NamedTuple):
+    """What is written of an order, a field for each column; ``document`` and ``last_stated`` are JSON texts."""
 
     order_id: UUID
     order_no: str
     version: int
     sequence: int
     channel: str | None
-    witnesses: list[str]
+    witnesses: str
     business_date: date
     fulfilment: str
     payment: str
@@ -45,16 +47,20 @@ class OrderRow:
     document: str
     created_at: datetime
     updated_at: datetime
+    contract: str = SCHEMA_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class TicketRow:
+class TicketRow(NamedTuple):
     """The searched columns of one ticket; ``document`` and ``phone`` are blind indexes."""
 
     ticket_no: str
     order_id: UUID
     state: str
-    place: Place | None
+    service_date: date | None
+    train: str | None
+    coach: str | None
+    seat: str | None
+    legs: int
     holds_seat: bool
     document: str | None
     phone: str | None
@@ -82,14 +88,18 @@ def _lock_key(anchor: ReferenceClaim) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), signed=True)
 
 
-def resolve(connection: Connection[TupleRow], claims: Sequence[ReferenceClaim]) -> dict[tuple[str, str, str], UUID]:
-    """(system, kind, value) -> order, for those references that are known."""
-    rows = connection.execute(
+def ask_references(connection: Connection[TupleRow], claims: Sequence[ReferenceClaim]) -> Cursor[TupleRow]:
+    """Ask for the orders of those references that are known; a pipeline can send it with other questions."""
+    return connection.execute(
         """SELECT r.system, r.kind, r.value, r.order_id
            FROM unnest(%s::text[], %s::text[], %s::text[]) AS k (system, kind, value)
            JOIN hub.refs r USING (system, kind, value)""",
         ([c.system for c in claims], [c.kind for c in claims], [c.value for c in claims]),
     )
+
+
+def read_references(rows: Cursor[TupleRow]) -> dict[tuple[str, str, str], UUID]:
+    """The answer to :func:`ask_references`: (system, kind, value) -> order."""
     return {(system, kind, value): order_id for system, kind, value, order_id in rows}
 
 
@@ -128,8 +138,14 @@ def read_texts(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> d
 
 
 def insert_references(connection: Connection[TupleRow], rows: Sequence[tuple[str, str, str, UUID]]) -> None:
-    """Bind references to orders. One that is bound already stays where it is."""
-    if rows:
+    """Bind references to orders that nobody has bound yet.
+
+    One that another transaction binds at this moment stays with whom it is, or raises ``UniqueViolation``: then the
+    messages are taken one by one, and find it bound.
+    """
+    if len(rows) >= COPY_ROWS:
+        append(connection, "refs", ("system", "kind", "value", "order_id"), sorted(rows))
+    elif rows:
         with connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO hub.refs (system, kind, value, order_id) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -137,75 +153,38 @@ def insert_references(connection: Connection[TupleRow], rows: Sequence[tuple[str
             )
 
 
-def write(connection: Connection[TupleRow], rows: Sequence[OrderRow]) -> None:
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """INSERT INTO hub.orders (order_id, order_no, version, sequence, channel, witnesses, business_date,
-                       fulfilment, payment, refund, dispute, complete, last_stated, document, contract, created_at,
-                       updated_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s)
-                   ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, sequence = excluded.sequence,
-                       channel = excluded.channel, witnesses = excluded.witnesses,
-                       business_date = excluded.business_date, fulfilment = excluded.fulfilment,
-                       payment = excluded.payment, refund = excluded.refund, dispute = excluded.dispute,
-                       complete = excluded.complete, last_stated = excluded.last_stated,
-                       document = excluded.document, contract = excluded.contract, updated_at = excluded.updated_at""",
-                [
-                    (
-                        r.order_id,
-                        r.order_no,
-                        r.version,
-                        r.sequence,
-                        r.channel,
-                        r.witnesses,
-                        r.business_date,
-                        r.fulfilment,
-                        r.payment,
-                        r.refund,
-                        r.dispute,
-                        r.complete,
-                        r.last_stated,
-                        r.document,
-                        SCHEMA_VERSION,
-                        r.created_at,
-                        r.updated_at,
-                    )
-                    for r in rows
-                ],
-            )
+def text_array(names: Iterable[str]) -> str:
+    """Codes as PostgreSQL writes an array of them: they need no quotes. A list would be dumped name by name."""
+    return f"{{{','.join(names)}}}"
 
 
-def write_tickets(connection: Connection[TupleRow], rows: Sequence[TicketRow]) -> None:
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """INSERT INTO hub.tickets (ticket_no, order_id, state, service_date, train, coach, seat, legs,
-                       holds_seat, document, phone, fare_amount, hold_expires_at, departs_at, arrives_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-                   ON CONFLICT (ticket_no, order_id) DO UPDATE SET state = excluded.state,
-                       service_date = excluded.service_date, train = excluded.train, coach = excluded.coach,
-                       seat = excluded.seat, legs = excluded.legs, holds_seat = excluded.holds_seat,
-                       document = excluded.document, phone = excluded.phone, fare_amount = excluded.fare_amount,
-                       hold_expires_at = excluded.hold_expires_at, departs_at = excluded.departs_at,
-                       arrives_at = excluded.arrives_at""",
-                [
-                    (
-                        r.ticket_no,
-                        r.order_id,
-                        r.state,
-                        *(r.place or (None, None, None, None, 0)),
-                        r.holds_seat,
-                        r.document,
-                        r.phone,
-                        r.fare_amount,
-                        r.hold_expires_at,
-                        r.departs_at,
-                        r.arrives_at,
-                    )
-                    for r in rows
-                ],
-            )
+def append_new(connection: Connection[TupleRow], rows: Sequence[OrderRow], tickets: Sequence[TicketRow]) -> None:
+    """Orders that the database does not have yet, with their tickets."""
+    append(connection, "orders", OrderRow._fields, rows)
+    append(connection, "tickets", TicketRow._fields, tickets)
+
+
+def write(connection: Connection[TupleRow], rows: Sequence[OrderRow], tickets: Sequence[TicketRow]) -> None:
+    """Orders that the database has, with their tickets, old and new."""
+    with connection.cursor() as cursor:
+        if rows:
+            cursor.executemany(_WRITE_ORDER, rows)
+        if tickets:
+            cursor.executemany(_WRITE_TICKET, tickets)
+
+
+def _upsert(table: str, columns: Sequence[str], key: Sequence[str], kept: Sequence[str] = ()) -> SQL:
+    """Insert or replace by ``key``; the columns ``kept`` stay as they were first written."""
+    replaced = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in {*key, *kept})
+    values = ", ".join(["%s"] * len(columns))
+    return SQL(  # our own names, from the row types above
+        f"INSERT INTO hub.{table} ({', '.join(columns)}) VALUES ({values})"
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
+    )
+
+
+_WRITE_ORDER = _upsert("orders", OrderRow._fields, ["order_id"], ["order_no", "created_at"])
+_WRITE_TICKET = _upsert("tickets", TicketRow._fields, ["ticket_no", "order_id"])
 
 
 def write_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUID, str, str, str, str, datetime]]) -> None:

@@ -8,10 +8,11 @@ from psycopg.rows import TupleRow
 from hub.store.timetable import Place
 
 _CLAIM = """
-INSERT INTO hub.seats AS s (service_date, train, coach, seat, sold) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO hub.seats AS s (service_date, train, coach, seat, sold)
+SELECT * FROM unnest(%s::date[], %s::text[], %s::text[], %s::text[], %s::bigint[])
 ON CONFLICT (service_date, train, coach, seat) DO UPDATE SET sold = s.sold | excluded.sold
 WHERE s.sold & excluded.sold = 0
-RETURNING 1"""
+RETURNING service_date, train, coach, seat"""
 
 _RELEASE = """
 UPDATE hub.seats SET sold = sold & ~%s::bigint
@@ -26,16 +27,21 @@ def release(connection: Connection[TupleRow], places: Sequence[Place]) -> None:
 
 
 def claim(connection: Connection[TupleRow], places: Sequence[Place]) -> list[bool]:
-    """For each place, in the order given, whether it is now ours. The statements run in sorted order."""
-    if not places:
-        return []
-    order = sorted(range(len(places)), key=lambda place: places[place])
+    """For each place, in the order given, whether it is now ours; of two claims on one seat the first comes first.
+
+    One statement for all seats, in sorted order, so that two transactions never wait for each other in a ring. A
+    statement may touch a row once: what is claimed again waits for the next one.
+    """
     granted = [False] * len(places)
-    with connection.cursor() as cursor:
-        cursor.executemany(_CLAIM, [tuple(places[n]) for n in order], returning=True)
-        for n in order:
-            granted[n] = cursor.fetchone() is not None
-            cursor.nextset()
+    waiting: dict[tuple[object, ...], list[int]] = {}
+    for n, place in enumerate(places):
+        waiting.setdefault(place[:-1], []).append(n)
+    while waiting:
+        turn = [waiting[seat].pop(0) for seat in sorted(waiting)]
+        ours = set(connection.execute(_CLAIM, list(map(list, zip(*(places[n] for n in turn), strict=True)))))
+        for n in turn:
+            granted[n] = places[n][:-1] in ours
+        waiting = {seat: rest for seat, rest in waiting.items() if rest}
     return granted
 
 

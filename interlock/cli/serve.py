@@ -28,8 +28,10 @@ def api(
     import uvicorn
 
     from interlock.listening import BoundedProtocol
+    from interlock.logs import configure_logging
 
     settings = Settings.load()
+    configure_logging()
     uvicorn.run(
         "interlock.web:create_app",
         factory=True,
@@ -37,6 +39,7 @@ def api(
         port=port or settings.port,
         workers=workers,
         http=BoundedProtocol,
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
         # The address a request came from is what the network says, not what a header claims.

@@ -24,6 +24,9 @@ BACKLOG_MAX = 400
 UNDELIVERED = """
 SELECT (SELECT count(*) FROM hub.channels c JOIN hub.events e
             ON (e.txid, e.position) > (c.cursor_txid, c.cursor_position) WHERE c.state = 'active')
+     + (SELECT count(*) FROM hub.channels c JOIN hub.events e
+            ON e.lane = 'bulk' AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)
+               AND (e.txid, e.position) <= (c.cursor_txid, c.cursor_position) WHERE c.state = 'active')
      + (SELECT count(*) FROM hub.delivery_exceptions WHERE state IN ('waiting', 'behind'))
 """
 

@@ -49,8 +49,9 @@ class Score:
 def score(connection: Connection[TupleRow], data_dir: Path) -> Score:
     """Compare the truth lists under ``data_dir`` with what the database holds. Reads only."""
     entries = truth.read(data_dir)
-    sightings = _sightings(connection, truth.resent(data_dir))
-    explained: set[Sighting] = set()
+    sightings = _sightings(connection)
+    # No answer came, so the channel sent it again: that the hub saw it twice is no fault of anybody.
+    explained: set[Sighting] = {("repeats", "duplicate", message_id) for message_id in truth.resent(data_dir)}
     rows: dict[str, list[int]] = {}
     missed: list[str] = []
     for entry in entries:
@@ -90,14 +91,11 @@ def _judge(
     return True, resolved, ""
 
 
-def _sightings(connection: Connection[TupleRow], resent: set[str]) -> dict[Sighting, str]:
+def _sightings(connection: Connection[TupleRow]) -> dict[Sighting, str]:
     """Everything unusual that the database holds, each with its state: handled, open, cleared, left ..."""
     found: dict[Sighting, str] = {}
     for place, read in PLACES.items():
         for kind, key, state in read(connection):
-            if place == "repeats" and key in resent:
-                # No answer came, so the channel sent it again: that the hub saw it twice is no fault of anybody.
-                continue
             found[place, kind, key] = state
     breaks = connection.execute("SELECT definition, kind, key, state FROM recon.breaks")
     found.update({(definition, kind, key): state for definition, kind, key, state in breaks})
@@ -139,7 +137,7 @@ def _disputes(connection: Connection[TupleRow]) -> list[tuple[str, str, str]]:
 
 def _rejections(connection: Connection[TupleRow]) -> list[tuple[str, str, str]]:
     """What could not become a message at all: the simulators seed nothing of the kind."""
-    rows = connection.execute("SELECT code, channel || ' ' || coalesce(message_id, '?') FROM hub.rejections")
+    rows = connection.execute("SELECT code, channel || '|' || coalesce(message_id, '?') FROM hub.rejections")
     return [(code, key, "refused") for code, key in rows]
 
 

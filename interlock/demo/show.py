@@ -60,18 +60,31 @@ class ReconciliationFailed(Exception):
     """`interlock recon run` ended with an error; the message is what it said."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """How many processes of the hub take part. ``prepare`` may change the set stage before anything is started."""
+
+    api_processes: int = 1
+    workers: int = 1
+    prepare: Callable[[Stage], None] = lambda stage: None
+
+
 @contextmanager
-def running(settings: Settings, engines: Engines, options: DemoOptions, say: Say) -> Iterator[Stage]:
+def running(
+    settings: Settings, engines: Engines, options: DemoOptions, say: Say, cast: Cast | None = None
+) -> Iterator[Stage]:
     """The whole system, up and watched over; stopped at the end. Engines are left to the caller."""
+    cast = cast or Cast()
     say(f"Planning {options.orders} orders of {options.date} (seed {options.seed}) ...")
     stage = set_stage(settings, engines, options, build_plan(options.plan, NO_CHANNEL))
+    cast.prepare(stage)
     # What dies is restarted and said in the log, not between the progress bars.
     log = logging.FileHandler(stage.settings.data_dir / "logs" / "demo.log")
     logging.getLogger("interlock").addHandler(log)
     with Supervisor(stage.settings.data_dir, engine_guards(engines)) as supervisor:
         say("Starting five channel systems, the payment processors and the hub ...")
         # The hub is last to start and so first to stop: it never finds a channel missing.
-        supervisor.start([*simulator_processes(stage), *hub_programs(stage)])
+        supervisor.start([*simulator_processes(stage), *hub_programs(stage, cast.api_processes, cast.workers)])
         watch = threading.Thread(target=supervisor.watch, name="supervisor", daemon=True)
         watch.start()
         try:

@@ -160,9 +160,10 @@ def goodbye_uri(port: int) -> str:
     return f"http://127.0.0.1:{port}/goodbye"
 
 
-def hub_programs(stage: Stage) -> list[Process]:
+def hub_programs(stage: Stage, api_processes: int = 1, workers: int = 1) -> list[Process]:
     """The hub's own programs, told to work on the demo's database and clock."""
-    return [replace(process, env=stage.environment) for process in hub_processes(stage.settings)]
+    programs = hub_processes(stage.settings, api_processes, workers)
+    return [replace(process, env=stage.environment) for process in programs]
 
 
 def simulator_processes(stage: Stage) -> Sequence[Process]:
@@ -194,7 +195,7 @@ def _answers(port: int) -> Callable[[], bool]:
 
 
 def _simulation(settings: Settings, options: DemoOptions, folder: Path) -> Simulation:
-    *ports, processors = _free_ports(len(CHANNELS) + 1)
+    *ports, processors = free_ports(len(CHANNELS) + 1)
     channels = {
         channel: ChannelAccess(port, secrets.token_urlsafe(32), f"whsec_{base64.b64encode(os.urandom(32)).decode()}")
         for channel, port in zip(CHANNELS, ports, strict=True)
@@ -210,7 +211,7 @@ def _simulation(settings: Settings, options: DemoOptions, folder: Path) -> Simul
     )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody uses now; all are asked for at once, so that they differ."""
     sockets = [socket.socket() for _ in range(count)]
     try:

@@ -47,4 +47,5 @@ def whose(row: Mapping[str, str]) -> str:
 
 def _exchange(name: str, row: Mapping[str, str]) -> str:
     text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
-    return f"### {name}\n\n{row['title']}. {row['zh']}。 {row['remedy']} ({code(row['status'])})\n\n```text\n{text}```\n"
+    head = f"### {name}\n\n{row['title']}. {row['zh']}。 {row['remedy']} ({code(row['status'])})"
+    return f"{head}\n\n```text\n{text}```\n"

@@ -33,6 +33,7 @@ from tests.api.people import bearer, channel_token
 from tests.console.harness import sample
 from tests.hub import test_files
 from tests.hub.railway import DAY, SECRET, STOPS, Speaker, content, hold, observation, refund, sale
+from tests.reconciliation.house import wechat_bill
 
 NOON = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)
 ORDER = "E100000071"
@@ -249,7 +250,10 @@ def too_many_tickets(scene: Scene) -> httpx.Response:
 def same_person_on_overlapping_trains(scene: Scene) -> httpx.Response:
     def timed(ticket: TicketContent, hour: int) -> TicketContent:
         begin = datetime.fromisoformat(f"{DAY}T{hour:02}:00:00+08:00")
-        ends = {"origin": Stop(station="AAA", at=begin), "destination": Stop(station="GGG", at=begin + timedelta(hours=4))}
+        ends = {
+            "origin": Stop(station="AAA", at=begin),
+            "destination": Stop(station="GGG", at=begin + timedelta(hours=4)),
+        }
         return ticket.model_copy(update={"leg": ticket.leg.model_copy(update=ends)})
 
     first, second = content(ORDER, "north"), content("E100000072", "north", seat="14C")
@@ -278,10 +282,14 @@ def break_unknown(scene: Scene) -> httpx.Response:
 
 
 def second_person_needed(scene: Scene) -> httpx.Response:
-    """A day whose statement never came leaves a break; who proposes what to do about it does not approve it."""
+    """A refund that nobody asked for leaves a break; who proposes what to do about it does not approve it."""
+    folder = scene.hub.data_dir / "drop" / "statements" / "wechat"
+    folder.mkdir(parents=True)
+    bill = wechat_bill([("refund", "R9", "EW10000001", 900, datetime(2026, 3, 10, 2, tzinfo=UTC))])
+    (folder / "bill.csv").write_bytes(bill)
     scene.post("/v1/recon/runs", {"business_date": "2026-03-10", "definitions": ["hub-wechat"]}, "finance")
     found = scene.get("/v1/recon/breaks", "finance").json()["breaks"]
-    proposal = {"action": "leave", "reason": "the statement is late; the bank was asked"}
+    proposal = {"action": "write_off", "reason": "small enough"}
     made = scene.post(f"/v1/recon/breaks/{found[0]['break_id']}/resolutions", proposal, "finance").json()
     return scene.post(f"/v1/recon/resolutions/{made['resolution_id']}/approve", {}, "finance")
 

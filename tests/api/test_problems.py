@@ -24,7 +24,10 @@ _ANSWERED = ("content-type", "retry-after", "allow", "connection")
 _LINES_MAX = 40
 _LINE_MAX = 118
 _DIFFERS = (
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "01890000-0000-7000-8000-000000000000"),
+    (
+        re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+        "01890000-0000-7000-8000-000000000000",
+    ),
     (re.compile(r"Bearer \S+"), "Bearer $TOKEN"),
     (re.compile(r"v1,\S+"), "v1,$SIGNATURE"),
     (re.compile(r"(webhook-timestamp: )\d+"), r"\1$NOW"),
@@ -70,7 +73,7 @@ def exchange(answer: httpx.Response, scene: Scene) -> str:
     asked = answer.request
     target = asked.url.raw_path.decode("ascii")
     heads = [f"{name}: {value}" for name in _SHOWN if (value := asked.headers.get(name))]
-    head = "\n".join([f"{asked.method} {target}", *map(_cut, heads)])
+    head = "\n".join([f"{asked.method} {target}", *(_cut(_same(line)) for line in heads)])
     padding = [f"{name}: {_cut(value)}" for name, value in asked.headers.items() if name.startswith("x-")]
     told = [f"{name}: {value}" for name in _ANSWERED if (value := answer.headers.get(name))]
     parts = ["\n".join([head, *padding]), _readable(_content(asked), target, scene)]
@@ -88,7 +91,7 @@ def dropped(got: Dropped) -> str:
 def _content(asked: httpx.Request) -> bytes:
     try:
         return asked.content
-    except Exception:  # noqa: BLE001  # a body that was streamed is not kept: httpx and its successor raise each their own
+    except Exception:  # a streamed body is not kept; httpx and its successor each say so in their own way
         return b'{"form": '
 
 

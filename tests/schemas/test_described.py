@@ -16,7 +16,7 @@ from hub.api.asyncapi import ABOUT, DELIVERED, WEBHOOK_HEADERS, asyncapi_documen
 from hub.delivery.signing import sign
 from interlock.cli.main import app
 from interlock.describing import asyncapi, openapi
-from schemas.problems import PROBLEM_MEDIA_TYPE
+from schemas.problems import PROBLEM_MEDIA_TYPE, catalogue
 from schemas.publish import published
 
 URL = "https://hub.example"
@@ -51,13 +51,17 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_every_error_is_a_problem() -> None:
+    problems = OPENAPI["components"]["responses"]
     for path, methods in OPENAPI["paths"].items():
         for method, operation in methods.items():
-            answers = operation["responses"]
-            assert answers["default"] == {"$ref": "#/components/responses/Problem"}, f"{method} {path}"
-            assert "422" not in answers
-    content = OPENAPI["components"]["responses"]["Problem"]["content"]
-    assert list(content) == [PROBLEM_MEDIA_TYPE]
+            refused = {status: answer for status, answer in operation["responses"].items() if status >= "4"}
+            assert {"400", "408", "413", "429", "431", "500", "503"} <= set(refused), f"{method} {path}"
+            assert ({"401", "403"} <= set(refused)) == (operation.get("security") != []), f"{method} {path}"
+            for status, answer in refused.items():
+                assert answer == {"$ref": f"#/components/responses/Problem{status}"}, f"{method} {path}"
+    assert all(list(answer["content"]) == [PROBLEM_MEDIA_TYPE] for answer in problems.values())
+    shown = {code for answer in problems.values() for code in answer["content"][PROBLEM_MEDIA_TYPE]["examples"]}
+    assert shown == set(catalogue())
 
 
 def media(node: Any) -> list[dict[str, Any]]:

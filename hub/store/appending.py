@@ -1,0 +1,33 @@
+"""Rows that are new, many or few: the quickest way in that the moment allows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection
+from psycopg.pq import PipelineStatus
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier, Placeholder
+
+COPY_ROWS = 64
+"""From here on COPY is cheaper than its own round trip: see docs/explanation/where-time-goes.md."""
+
+
+def append(
+    connection: Connection[TupleRow], table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert ``rows`` into ``hub.<table>``; raises ``UniqueViolation`` for one that is there.
+
+    COPY for many; for few, and inside a pipeline (where PostgreSQL has no COPY), one statement for each row, sent
+    together.
+    """
+    if not rows:
+        return
+    into = SQL("{} ({})").format(Identifier("hub", table), SQL(", ").join(map(Identifier, columns)))
+    with connection.cursor() as cursor:
+        if len(rows) < COPY_ROWS or connection.info.pipeline_status != PipelineStatus.OFF:
+            values = SQL(", ").join([Placeholder()] * len(columns))
+            cursor.executemany(SQL("INSERT INTO {} VALUES ({})").format(into, values), rows)
+            return
+        with cursor.copy(SQL("COPY {} FROM STDIN").format(into)) as copy:
+            for row in rows:
+                copy.write_row(row)
