@@ -17,7 +17,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 .PHONY: help setup demo test check docs format bench bench-hub chaos lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nVariables: ORDERS=%s SEED=%s ONCE=1 (demo ends after its summary) PYTHON=%s\n' '$(ORDERS)' '$(SEED)' '$(PYTHON)'
 
 setup: $(STAMP) ## Make .venv and install everything, hash-checked (only when the lock has changed)
@@ -59,6 +59,9 @@ bench-hub: setup ## Measure the intake beside a bare endpoint that only inserts,
 
 chaos: setup ## Play a day while everything breaks, then count what is lost (MINUTES=5 ORDERS=1500 SEED=1)
 	$(BIN)/python -m benchmarks.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(filter command line environment,$(origin ORDERS)),--orders $(ORDERS)) --seed $(SEED) $(if $(JSON),--json)
+
+bench-delivery: setup ## Measure deliveries beside a bare client that only posts, in one run
+	$(BIN)/python -m benchmarks.delivery
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,8 +28,6 @@ from interlock.wiring import Hub, Tokens, open_hub, sign_on, trial_options
 from reconciliation.api import create_router as recon_router
 from schemas.model import SCHEMA_VERSION
 from sso.api import application
-
-log = logging.getLogger(__name__)
 
 
 def create_app() -> FastAPI:

@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from hub.delivery.guard import AddressForbidden, check_literal, connector
+from hub.store.concealing import without_echo
 
 RESPONSE_KEPT_BYTES = 300
 _IDLE_SECONDS = 4.0

@@ -67,4 +67,4 @@ def rejected(receipt: Receipt, rejection: Rejection) -> Answer:
     place = Pointer(
         pointer=rejection.pointer, expected=rejection.expected, found=without_numbers(rejection.found), example=rejection.example
     )
-    return refused(receipt, problem(rejection.code, rejection.detail, (place,)))
+    return refused(receipt, problem(rejection.code, without_numbers(rejection.detail), (place,)))

@@ -30,6 +30,8 @@ def without_echo(text: str, sent: bytes) -> str:
     What a channel says in its own words ("500 Internal Server Error") stays. An echo that is encoded otherwise than it
     was sent (base64, another character set) is not recognised, except for numbers.
     """
+    if not text:
+        return text
     known = sent.decode("utf-8", "ignore") + sent.decode("gb18030", "ignore")
     told = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
     return without_numbers(_WORD.sub(lambda found: _masked(found[0]) if found[0] in known else found[0], told))
