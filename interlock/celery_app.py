@@ -6,6 +6,7 @@ may run twice, and a wake-up that was not taken in time is worthless: the next o
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 
 import redis
 from celery import Celery
+from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
 from interlock.engines.directory import DataDirectory
+from interlock.logs import configure_logging
 from interlock.settings import Settings
 
 LIVE = "live"
@@ -109,6 +112,14 @@ def configuration(options: CeleryOptions, schedule: tuple[tuple[str, str, float]
         "beat_schedule_filename": str(options.schedule_file),
         "beat_max_loop_interval": 1.0,
     }
+
+
+def _log_discreetly(loglevel: int = logging.WARNING, **others: Any) -> None:
+    """Workers and beat log as every process of ours does, not as Celery would."""
+    configure_logging(loglevel)
+
+
+setup_logging.connect(_log_discreetly, weak=False)
 
 
 def worker_answers(app: Celery, broker_url: str, timeout: float = 5.0) -> bool:

@@ -156,6 +156,11 @@ class Tokens:
         self._verifier = provider.verifier(audience(settings), check_liveness=True)
         self._kept: dict[str, tuple[float, Principal]] = {}
 
+    def remembers(self, token: str) -> bool:
+        """Whether this token's verdict is kept, so that a call looks nothing up."""
+        kept = self._kept.get(token)
+        return kept is not None and time.monotonic() < kept[0]
+
     def __call__(self, token: str) -> Principal:
         kept = self._kept.get(token)
         if kept is not None and time.monotonic() < kept[0]:

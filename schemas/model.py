@@ -58,7 +58,7 @@ def altered(value: _M, update: Mapping[str, Any]) -> _M:
 
 
 def _made(kind: type[_M], fields: dict[str, Any], names: set[str]) -> _M:
-    """What Pydantic's own ``model_construct`` leaves behind. ``names`` may be shared: a frozen model never writes it."""
+    """What ``model_construct`` makes, without its loop. ``names`` may be shared: a frozen model never writes it."""
     made = kind.__new__(kind)
     _put(made, "__dict__", fields)
     _put(made, "__pydantic_fields_set__", names)

@@ -221,7 +221,7 @@ def _took_part(name: str, log: Mapping[str, Event]) -> dict[str, int]:
 
 
 def missing(name: str, meant: Mapping[str, Event], arrived: set[str], heard: set[str], deaf: set[str]) -> Iterator[str]:
-    """``arrived``: what the channel answered with 2xx; ``heard``: its journal; ``deaf``: orders it would not hear of."""
+    """``arrived``: what the channel answered with 2xx; ``heard``: its journal; ``deaf``: orders it ignores."""
     for event_id, event in meant.items():
         what = f"event {event.sequence} ({event.type}) of {event.order_no}"
         if event_id not in arrived and event_id not in heard:

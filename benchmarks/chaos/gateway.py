@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -107,13 +108,12 @@ class Gateway:
         )
         hub = web.Application(client_max_size=512 * 1024 * 1024)
         hub.router.add_post("/v1/channels/{channel}/messages", self._message)
-        hub.router.add_route("*", "/{path:.*}", self._to_hub)
+        hub.router.add_route("*", "/{path:.*}", partial(self._forward, self._hub))
         self.hub_url = await self._listen(hub)
         for name in self._systems:
             app = web.Application(client_max_size=512 * 1024 * 1024)
-            app["channel"] = name
-            app.router.add_post("/inbox", self._inbox)
-            app.router.add_route("*", "/{path:.*}", self._to_system)
+            app.router.add_post("/inbox", partial(self._inbox, name))
+            app.router.add_route("*", "/{path:.*}", partial(self._forward, self._systems[name]))
             self.channel_urls[name] = await self._listen(app)
 
     async def _listen(self, app: web.Application) -> str:
@@ -219,13 +219,9 @@ class Gateway:
         headers["webhook-timestamp"] = timestamp
         headers["webhook-signature"] = sign(self._secrets[channel], message_id, timestamp, body)
 
-    async def _to_hub(self, request: web.Request) -> web.StreamResponse:
-        return await self._forward(request, self._hub)
-
     # --- hub -> channel --------------------------------------------------------------------------------------------
 
-    async def _inbox(self, request: web.Request) -> web.StreamResponse:
-        channel: str = request.app["channel"]
+    async def _inbox(self, channel: str, request: web.Request) -> web.StreamResponse:
         event_id = request.headers.get("webhook-id", "")
         if self._is("endpoint 500", channel, share=1.0):
             return web.Response(status=500, text="out of order")
@@ -233,7 +229,7 @@ class Gateway:
             return web.Response(status=429, headers={"retry-after": "1"})
         if self._is("endpoint slow", channel, share=1.0):
             await asyncio.sleep(self._rng.uniform(0.05, 0.5))
-        answer = await self._forward(request, self._systems[channel])
+        answer = await self._forward(self._systems[channel], request)
         taken = 200 <= answer.status < 300
         if taken:
             self.notes.accepted[channel].append(event_id)
@@ -249,10 +245,7 @@ class Gateway:
         if taken:
             self.notes.unsettled.add((channel, event_id))
 
-    async def _to_system(self, request: web.Request) -> web.StreamResponse:
-        return await self._forward(request, self._systems[request.app["channel"]])
-
-    async def _forward(self, request: web.Request, to: str) -> web.StreamResponse:
+    async def _forward(self, to: str, request: web.Request) -> web.StreamResponse:
         """Pass a request on as it is; nobody there is 502, as a proxy says it."""
         body = await request.read()
         url = f"{to}{request.path_qs}"

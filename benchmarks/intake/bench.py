@@ -129,7 +129,7 @@ def stage() -> Iterator[Stage]:
                 port=hub_port,
                 public_url=f"http://127.0.0.1:{hub_port}",
             )
-            secret = _seed(settings)
+            secret = seed(settings)
             environment = os.environ | {
                 floor.DATABASE: engines.database_url,
                 "INTERLOCK_DATA_DIR": folder,
@@ -154,7 +154,7 @@ def stage() -> Iterator[Stage]:
             engines.stop()
 
 
-def _seed(settings: Settings) -> str:
+def seed(settings: Settings) -> str:
     """The web channel, its client and the timetable; returns the client's secret."""
     secret = secrets.token_urlsafe(32)
     hub = open_hub(settings, "bench")

@@ -58,7 +58,10 @@ class Access:
         tokens: TokenCheck,
         clock: Callable[[], datetime],
         callers: Callers | None = None,
+        remembered: Callable[[str], bool] = lambda token: False,
     ) -> None:
+        """``remembered``: whether ``tokens`` has this token's verdict at hand, so that it asks nobody for it."""
+        self._remembered = remembered
         self.callers = callers or Callers()
         self._pool = pool
         self._seal = seal
@@ -76,10 +79,19 @@ class Access:
         """Who may read orders: a channel, staff, or a passenger's own application."""
         return self.caller(headers, "hub:orders")
 
+    def at_hand(self, name: str, headers: Mapping[str, str]) -> bool:
+        """Whether :meth:`channel` and :meth:`sender` answer at once, without the database."""
+        token = headers.get("authorization", "").partition(" ")[2].strip()
+        return self._is_fresh(self._known.get(name)) and (not token or self._remembered(token))
+
+    @staticmethod
+    def _is_fresh(known: tuple[float, Channel | None] | None) -> bool:
+        return known is not None and time.monotonic() - known[0] <= _FRESH_SECONDS
+
     def channel(self, name: str) -> Channel:
         """The channel; raises ``channel_unknown`` or ``channel_paused``."""
         known = self._known.get(name)
-        if known is None or time.monotonic() - known[0] > _FRESH_SECONDS:
+        if known is None or not self._is_fresh(known):
             with self._pool.connection() as connection:
                 known = self._known[name] = (time.monotonic(), channels.find(connection, name))
         channel = known[1]

@@ -6,6 +6,7 @@ that has just asked for quiet, is gone, or has failed too often in a row.
 
 import asyncio
 import json
+import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from hub.delivery.signing import sign
 from hub.ports import Formatted
 from hub.store.deliveries import Attempt, Exceptional
 from hub.store.events import Logged
+
+log = logging.getLogger(__name__)
 
 Lane = Literal["live", "bulk", "replay"]
 Speak = Callable[[Logged], Formatted | None]
@@ -107,7 +110,15 @@ class Sending:
     async def _one(self, item: Item) -> bool:
         """Whether the next event of the order may go out."""
         page, position = self._page, item.logged.position
-        formatted = self._speak(item.logged)
+        try:
+            formatted = self._speak(item.logged)
+        except Exception:
+            # Adapters of strangers run here too: theirs to mend, and no reason to hold up everybody else's deliveries.
+            log.exception("the adapter of %s cannot say event %d", self._channel, position)
+            response = Response(None, "the channel's adapter failed on this event", 0.0)
+            page.attempts.append(_attempt(self._channel, item, None, response, self._clock()))
+            page.exceptions.append(self._failed(item, response))
+            return False
         if formatted is None:
             page.settled.append(position)
             page.attempts.append(_attempt(self._channel, item, None, None, self._clock()))

@@ -65,6 +65,9 @@ def refused(receipt: Receipt, refusal: Problem, order_id: UUID | None = None) ->
 def rejected(receipt: Receipt, rejection: Rejection) -> Answer:
     """The problem that an adapter's rejection is."""
     place = Pointer(
-        pointer=rejection.pointer, expected=rejection.expected, found=without_numbers(rejection.found), example=rejection.example
+        pointer=rejection.pointer,
+        expected=rejection.expected,
+        found=without_numbers(rejection.found),
+        example=rejection.example,
     )
     return refused(receipt, problem(rejection.code, without_numbers(rejection.detail), (place,)))

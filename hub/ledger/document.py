@@ -43,7 +43,10 @@ class Statement(Canonical):
     @cached_property
     def written(self) -> Raw:
         """The statement as it is stored: once in its order's document and once in the event, the same bytes."""
-        return Raw(_STATEMENT.dump_json(self, exclude_none=True))
+        # The fact by its own class's serializer: as one of seventeen in a union it costs half as much again.
+        fact = Raw(self.fact.__pydantic_serializer__.to_json(self.fact, exclude_none=True))
+        rest = {"stated_at": self.stated_at, "sequence": self.sequence, "recorded_at": self.recorded_at}
+        return Raw(_encode({"fact": fact, **rest, "message": self.message}))
 
     @property
     def says(self) -> str:
@@ -173,7 +176,7 @@ def rebuild(order_id: UUID, references: Iterable[Reference], said: Iterable[Witn
     return document
 
 
-_STATEMENT, _STATEMENTS = TypeAdapter(Statement), TypeAdapter(list[WitnessedStatement])
+_STATEMENTS = TypeAdapter(list[WitnessedStatement])
 _REFERENCES = TypeAdapter(tuple[Reference, ...])
 _encode = msgspec.json.Encoder().encode
 

@@ -1,6 +1,10 @@
 """The audit chain: each row's hash covers the row before it, so that a removed or changed row is seen.
 
 hash(n) = HMAC-SHA-256(audit key, hash(n-1) + canonical JSON of row n).
+
+A chain cannot know how long it should be: one that was cut off at its end is a whole, shorter chain. Therefore its head
+(position and hash) is noted elsewhere now and then, as an **anchor**: a later chain has to pass through it. Whoever has
+the audit key and the database can write another chain; not one that passes through an anchor noted out of his reach.
 """
 
 import hashlib
@@ -8,13 +12,32 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 _LOCK = 0x617564697400  # "audit": one writer at a time, or two rows would follow the same one
+
+
+class Anchor(NamedTuple):
+    """A row of the chain as it stood once: ``12:5f0c...`` (position, hash in hexadecimal digits)."""
+
+    position: int
+    hash: bytes
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.hash.hex()}"
+
+    @classmethod
+    def read(cls, text: str) -> "Anchor":
+        """Raises ValueError for anything that ``str()`` of an anchor does not give."""
+        position, _, digest = text.strip().partition(":")
+        found = cls(int(position), bytes.fromhex(digest))
+        if found.position < 1 or len(found.hash) != hashlib.sha256().digest_size:
+            raise ValueError("an anchor is a position, a colon and 64 hexadecimal digits")
+        return found
 
 
 class Audit:
@@ -49,8 +72,16 @@ class Audit:
             ),
         )
 
-    def verify(self, connection: Connection[TupleRow]) -> tuple[int, int | None]:
-        """(rows checked, position of the first row that does not fit or None)."""
+    def head(self, connection: Connection[TupleRow]) -> Anchor | None:
+        """The last row, to be noted elsewhere; None while nothing was done."""
+        row = connection.execute("SELECT position, hash FROM hub.audit ORDER BY position DESC LIMIT 1").fetchone()
+        return Anchor(row[0], bytes(row[1])) if row else None
+
+    def verify(self, connection: Connection[TupleRow], anchor: Anchor | None = None) -> tuple[int, int | None]:
+        """(rows checked, position of the first row that does not fit or None).
+
+        A gap is named by the first missing position, so is a chain that ends before ``anchor``.
+        """
         before = b""
         count = 0
         rows = connection.execute(
@@ -58,11 +89,15 @@ class Audit:
         )
         for position, at, actor, action, subject, detail, stored in rows:
             expected = self._hash(before, position, at, actor, action, subject, detail)
-            if position != count + 1 or not hmac.compare_digest(expected, bytes(stored)):
+            if position != count + 1:
+                return count, min(position, count + 1)
+            if not hmac.compare_digest(expected, bytes(stored)):
+                return count, position
+            if anchor is not None and position == anchor.position and not hmac.compare_digest(expected, anchor.hash):
                 return count, position
             before = expected
             count += 1
-        return count, None
+        return count, count + 1 if anchor is not None and count < anchor.position else None
 
     def _hash(
         self, before: bytes, position: int, at: datetime, actor: str, action: str, subject: str, detail: dict[str, Any]

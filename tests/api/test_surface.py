@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -80,7 +80,9 @@ def test_the_application_keeps_to_its_own_document(
     known, count = known_values(hub), request.config.getoption("--fuzz-examples")
     wrong: list[str] = []
     for result in schemathesis.openapi.from_dict(document).get_all_operations():
-        wrong += probe(result.ok(), address, headers, known, count)
+        operation = result.ok()
+        assert operation is not None
+        wrong += probe(operation, address, headers, known, count)
     assert wrong == [], "\n".join(wrong)
 
 
@@ -113,7 +115,8 @@ def probe(operation: Any, address: str, headers: dict[str, str], known: dict[str
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        bounded(given(strategy)(ask))()
+        trial: Callable[[], None] = bounded(given(strategy)(ask))
+        trial()
     return list(wrong.values())
 
 

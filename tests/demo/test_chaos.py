@@ -1,4 +1,4 @@
-"""A small day under every kind of fault: nothing lost, nothing twice, all in order. And the reckoning itself, on lies."""
+"""A small day under faults: nothing lost, nothing twice, all in order. And the reckoning itself, on lies."""
 
 import socket
 from collections import Counter

@@ -96,5 +96,18 @@ def test_a_repeat_for_want_of_an_answer_is_nobodys_fault(connection: Connection[
     assert score(connection, tmp_path).is_perfect
 
 
+def test_a_message_seeded_twice_is_found_also_when_it_was_sent_again(
+    connection: Connection[TupleRow], tmp_path: Path
+) -> None:
+    twice = LATE | {
+        "fault": "message_twice",
+        "expects": [{"where": "repeats", "kind": "duplicate", "key": "web-EW00000001-1"}],
+    }
+    truth.write(tmp_path, [twice])
+    repeat(connection, "web-EW00000001-1")
+    truth.note_resent(tmp_path, "web", "web-EW00000001-1")
+    assert score(connection, tmp_path).is_perfect
+
+
 def test_no_truth_is_no_success(connection: Connection[TupleRow], tmp_path: Path) -> None:
     assert not score(connection, tmp_path).is_perfect

@@ -7,9 +7,12 @@ import pytest
 
 from hub.delivery import PumpOptions
 from hub.delivery.guard import is_public
+from hub.ports import Formatted
 from hub.store import channels, deliveries, events
 from interlock.clock import SetClock
 from interlock.database import Pool
+from schemas.events import OrderEvent
+from schemas.order import Order
 from tests.hub.inbox import Inbox, open_inbox
 from tests.hub.railway import Railway, connect, content, open_railway, sale
 from tests.hub.telling import QUICK, drain, drain_once, sell, settled
@@ -156,3 +159,27 @@ def test_nothing_is_sent_to_a_private_address_unless_allowed(pool: Pool, clock: 
     with pool.connection() as connection:
         letters = deliveries.dead(connection, None, 10)
     assert {letter.channel for letter in letters} == {"south", "east"}
+
+
+def test_an_adapter_that_raises_holds_up_nobody(
+    railway: Railway, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's adapter may fail on one event: that one becomes a dead letter, the others go out."""
+    broken, well = sell(railway, 1), sell(railway, 2)
+    speaker = railway.pump._adapters["south"]
+    say = speaker.format
+
+    def format(event: OrderEvent, order: Order) -> Formatted | None:
+        if str(event.order_id) == broken:
+            raise ZeroDivisionError("a bug of somebody else's")
+        return say(event, order)
+
+    monkeypatch.setattr(speaker, "format", format)
+    drain(railway)
+    assert [body.split()[0] for body in inbox.received] == [well]
+    with railway.pool.connection() as connection:
+        (letter,) = deliveries.dead(connection, "south", 10)
+        found = channels.find(connection, "south")
+    assert letter.last_error == "no answer: the channel's adapter failed on this event"
+    assert found is not None
+    assert found.breaker_until is None, "the channel is not to blame"
