@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.intake import floor, traffic
-from benchmarks.intake.bench import seed
+from benchmarks.intake.stage import seed
 from hub.intake import Receipt
 from interlock.database import migrate
 from interlock.engines import start_engines

@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from schemas.problems import ProblemError, problem
 
@@ -44,15 +44,16 @@ class Callers:
 
     def vouch(self, token: str) -> None:
         """A bearer token was found good: from now on its bearer is counted by himself."""
+        digest = _digest(token)
         with self._lock:
-            self._proven[_digest(token)] = None
-            self._proven.move_to_end(_digest(token))
+            self._proven[digest] = None
+            self._proven.move_to_end(digest)
             while len(self._proven) > _TOKENS_KEPT:
                 self._proven.popitem(last=False)
 
-    def name(self, headers: Mapping[str, str], address: str) -> tuple[str, bool]:
-        """(by what this caller is counted, whether he has proven himself before)."""
-        token = headers.get("authorization", "").partition(" ")[2].strip()
+    def name(self, authorization: str, address: str) -> tuple[str, bool]:
+        """(by what this caller is counted, whether he has proven himself before); ``authorization``: the header."""
+        token = authorization.partition(" ")[2].strip()
         if token:
             digest = _digest(token)
             with self._lock:

@@ -16,7 +16,6 @@ Heads that never end are the server's business (``interlock/listening.py``): no 
 import asyncio
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,10 +46,9 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        address = peer(scope)
-        name, proven = self._callers.name(headers, address)
-        signed = is_message(scope) and "webhook-signature" in headers
+        head, address = Head.of(scope), peer(scope)
+        name, proven = self._callers.name(head.authorization, address)
+        signed = head.signed and is_message(scope)
         try:
             if not (proven or signed):
                 self._callers.need_room(address)
@@ -59,7 +57,7 @@ class Limits:
             await refuse(send, error.problem, scope, error.retry_after_seconds)
             return
         try:
-            status = await self._serve(scope, receive, send, headers)
+            status = await self._serve(scope, receive, send, head)
         finally:
             self._callers.leave(name)
         if status == 401:
@@ -67,15 +65,29 @@ class Limits:
         elif not (proven or signed):
             self._callers.spend(address, 1)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> int:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, head: "Head") -> int:
         """The status that was answered."""
         limit = self._options.messages_bytes if is_message(scope) else self._options.body_bytes
-        if found := too_large(scope, headers, limit):
+        if found := head.too_large(limit):
             await refuse(send, found, scope)
             return found.status
+        if head.length == 0:  # nothing to count or to wait for
+            return await self._answered(scope, receive, send)
         bounded = _Bounded(scope, receive, send, limit, self._options)
         await self._app(scope, bounded.receive, bounded.send)
         return bounded.status
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> int:
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await self._app(scope, receive, noted)
+        return status
 
 
 def peer(scope: Scope) -> str:
@@ -90,16 +102,39 @@ def is_message(scope: Scope) -> bool:
     return scope["method"] == "POST" and path.endswith(("/messages", "/messages/bulk"))
 
 
-def too_large(scope: Scope, headers: Headers, limit: int) -> Problem | None:
-    """What is too large by what the head says."""
-    size = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
-    size += len(scope.get("raw_path") or b"") + len(scope["query_string"])
-    if size > HEAD_BYTES_MAX or len(scope["headers"]) > HEADERS_MAX:
-        return problem("headers_too_large", f"At most {HEAD_BYTES_MAX} bytes in {HEADERS_MAX} fields.")
-    length = headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length[:20]) > limit:
-        return problem("body_too_large", f"At most {limit} bytes.")
-    return None
+@dataclass(slots=True)
+class Head:
+    """What the limits look at, in one pass over the header fields. ``length``: None when the body comes in chunks."""
+
+    size: int
+    fields: int
+    authorization: str = ""
+    signed: bool = False
+    length: int | None = 0
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Head":
+        fields = scope["headers"]
+        head = cls(len(scope.get("raw_path") or b"") + len(scope["query_string"]), len(fields))
+        for name, value in fields:
+            head.size += len(name) + len(value) + 4
+            if name == b"authorization":
+                head.authorization = value.decode("latin-1")
+            elif name == b"webhook-signature":
+                head.signed = True
+            elif name == b"transfer-encoding":
+                head.length = None
+            elif name == b"content-length" and head.length is not None:
+                head.length = int(value[:20]) if value.isdigit() else None
+        return head
+
+    def too_large(self, limit: int) -> Problem | None:
+        """What is too large by what the head says."""
+        if self.size > HEAD_BYTES_MAX or self.fields > HEADERS_MAX:
+            return problem("headers_too_large", f"At most {HEAD_BYTES_MAX} bytes in {HEADERS_MAX} fields.")
+        if self.length is not None and self.length > limit:
+            return problem("body_too_large", f"At most {limit} bytes.")
+        return None
 
 
 async def refuse(send: Send, found: Problem, scope: Scope, retry_after_seconds: int | None = None) -> None:

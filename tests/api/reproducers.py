@@ -180,8 +180,9 @@ def channel_paused(scene: Scene) -> httpx.Response:
 
 def not_ready(scene: Scene) -> httpx.Response:
     """The database is gone: its connections are closed."""
+    operator = bearer(scene.tokens["operator"])
     scene.hub.pool.close()
-    return scene.get("/v1/orders?system=rail&value=EW00000101")
+    return Scene._of(scene.client.get("/v1/orders?system=rail&value=EW00000101", headers=operator))
 
 
 def internal(scene: Scene) -> httpx.Response:

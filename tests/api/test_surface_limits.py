@@ -230,10 +230,9 @@ class TestCallers:
 
     def test_a_token_counts_by_itself_only_once_it_was_found_good(self) -> None:
         callers = Callers(at_once=1)
-        headers = {"authorization": "Bearer t"}
-        assert callers.name(headers, "a") == ("a", False)
+        assert callers.name("Bearer t", "a") == ("a", False)
         callers.vouch("t")
-        name, proven = callers.name(headers, "a")
+        name, proven = callers.name("Bearer t", "a")
         assert proven
         assert name != "a"
         callers.enter(name)
