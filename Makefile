@@ -5,6 +5,7 @@ PYTHON ?= python3
 ORDERS ?= 5000
 SEED ?= 1
 ONCE ?=
+EXAMPLES ?= 200
 
 BIN := .venv/bin
 # Newer than the lock and pyproject.toml: what is installed is what they say.
@@ -14,7 +15,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs format bench bench-hub bench-delivery chaos lock clean
+.PHONY: help setup demo test check docs format bench bench-hub bench-growth soak bench-delivery chaos fuzz lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,11 +52,20 @@ format: setup ## Put all code into the common format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+fuzz: setup ## Attack our own OpenAPI document for some minutes (EXAMPLES=200 requests at each address, per role)
+	$(BIN)/python -m pytest -q tests/api/test_surface.py --fuzz-examples $(EXAMPLES)
+
 bench: setup ## Measure, against floors taken in the same run
 	$(BIN)/python -m benchmarks
 
 bench-hub: setup ## Measure the intake beside a bare endpoint that only inserts, in one run
 	$(BIN)/python -m benchmarks.intake.bench
+
+bench-growth: setup ## Measure the intake in a ledger of 0, 0.1 and 1 million orders (8 GB of disk)
+	$(BIN)/python -m benchmarks.intake.growth
+
+soak: setup ## Send steady sales (MINUTES=10) and print the memory of API and worker every ten seconds
+	$(BIN)/python -m benchmarks.intake.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos: setup ## Play a day while everything breaks, then count what is lost (MINUTES=5 ORDERS=1500 SEED=1)
 	$(BIN)/python -m benchmarks.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(filter command line environment,$(origin ORDERS)),--orders $(ORDERS)) --seed $(SEED) $(if $(JSON),--json)

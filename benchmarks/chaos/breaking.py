@@ -1,7 +1,6 @@
 """Breaks processes, engines and folders of a running stage, and puts right what does not heal by itself."""
 
 import math
-import os
 import random
 import resource
 import signal
@@ -69,7 +68,7 @@ class Breaker:
             "kill processors": lambda: self._kill(self._process("simulator-processors")),
             "valkey flushed": self._flush_valkey,
             "valkey killed": lambda: self._kill(self._engine("valkey")),
-            "postgres restarted": lambda: self._engine("postgres").send_signal(signal.SIGINT),
+            "postgres restarted": self._restart_postgres,
             "postgres killed": lambda: self._kill(self._engine("postgres")),
             "folder unwritable": lambda: self._lock_folder(fault.seconds),
             "files cut short": lambda: self._cut_files(fault.seconds),
@@ -103,7 +102,8 @@ class Breaker:
         return _waited_for(name, find)
 
     def _kill(self, process: psutil.Process) -> None:
-        os.kill(process.pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):  # another fault was quicker
+            process.kill()
 
     def _kill_child(self, name: str) -> None:
         """One of the processes that do the work; the parent notices and starts another."""
@@ -116,9 +116,17 @@ class Breaker:
 
         self._kill(_waited_for(f"a child of {name}", find))
 
+    def _restart_postgres(self) -> None:
+        """A fast shutdown: sessions end, everything is written. The supervisor starts it again."""
+        with suppress(psutil.NoSuchProcess):
+            self._engine("postgres").send_signal(signal.SIGINT)
+
     def _flush_valkey(self) -> None:
         self._engine("valkey")
-        with redis.Redis.from_url(self._stage.engines.redis_url, socket_timeout=5) as client:
+        with (
+            redis.Redis.from_url(self._stage.engines.redis_url, socket_timeout=5) as client,
+            suppress(redis.ConnectionError),  # killed at this moment, which empties it as well
+        ):
             client.flushall()
 
     # --- folders and clocks ----------------------------------------------------------------------------------------
@@ -166,7 +174,7 @@ class Breaker:
 def _limit_files(process: psutil.Process, most: int) -> None:
     if sys.platform != "linux":
         return
-    with suppress(psutil.NoSuchProcess):
+    with suppress(ProcessLookupError):  # it has ended meanwhile: whoever comes after it has no limit
         hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)[1]
         soft = hard if most == resource.RLIM_INFINITY else most
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (soft, hard))

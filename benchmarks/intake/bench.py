@@ -61,20 +61,21 @@ def _supply(count: int) -> Iterator[bytes]:
 
 def _single(both: Stage, supply: Iterator[bytes], count: int) -> Round:
     bare = play(both.floor_port, [Call("/one", {}, next(supply)) for _ in range(count)], CONNECTIONS)
+    headers = both.headers()
     calls = [
-        Call("/v1/channels/web/messages", both.headers | {"webhook-id": secrets.token_hex(8)}, next(supply))
+        Call("/v1/channels/web/messages", headers | {"webhook-id": secrets.token_hex(8)}, next(supply))
         for _ in range(count)
     ]
     return _round(count, bare, play(both.hub_port, calls, CONNECTIONS))
 
 
 def _bulk(both: Stage, supply: Iterator[bytes], count: int) -> Round:
-    bare_calls, calls = [], []
+    bare_calls, calls, headers = [], [], both.headers()
     for _ in range(count // LINES):
         bare_calls.append(Call("/many", {}, b"".join(next(supply) + b"\n" for _ in range(LINES))))
         ids = [secrets.token_hex(8) for _ in range(LINES)]
         body = traffic.envelopes([next(supply) for _ in range(LINES)], ids)
-        calls.append(Call("/v1/channels/web/messages/bulk", both.headers, body))
+        calls.append(Call("/v1/channels/web/messages/bulk", headers, body))
     bare = play(both.floor_port, bare_calls, 2)
     return _round(count, bare, play(both.hub_port, calls, 2))
 

@@ -1,6 +1,6 @@
 """`make soak`: steady sales for some minutes, and the memory that the processes take, every ten seconds.
 
-Sales come in one by one over HTTP and are told to the app channel, whose system is a sink: the API process, the worker
+Sales come in one by one over HTTP and are told to the phone channel, whose system is a sink: the API process, the worker
 (with its pool) and beat run as in service. Memory is flat when the last third of the run takes no more than the middle
 third: the first one fills caches and pools.
 """
@@ -60,8 +60,8 @@ def _send(played: Stage, over: threading.Event, sent: list[int]) -> None:
         if over.is_set():
             return
         messages = traffic.sales(AT_ONCE, turn * AT_ONCE)
-        path = "/v1/channels/web/messages"
-        calls = [Call(path, played.headers | {"webhook-id": secrets.token_hex(8)}, raw) for raw in messages]
+        path, headers = "/v1/channels/web/messages", played.headers()
+        calls = [Call(path, headers | {"webhook-id": secrets.token_hex(8)}, raw) for raw in messages]
         result = play(played.hub_port, calls, CONNECTIONS)
         if result.refused:
             raise SystemExit(f"refused: {result.refused}")

@@ -34,23 +34,24 @@ from sso.admin import Demo, seed_demo
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The servers, listening; ``token`` speaks for the web channel. ``processes``: by name, for who watches them."""
+    """The servers, listening; ``secret`` is the web channel's. ``processes``: by name, for who watches them."""
 
     floor_port: int
     hub_port: int
-    token: str
+    secret: str
     processes: dict[str, int]
 
-    @property
     def headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        """Of the web channel's messages; its token is good for five minutes."""
+        token = _token(f"http://127.0.0.1:{self.hub_port}", self.secret)
+        return {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
 
 @contextmanager
 def stage(api_workers: int = 1, told: str | None = None) -> Iterator[Stage]:
     """Engines, a migrated database with the timetable, both servers with ``api_workers`` processes each.
 
-    With ``told`` the app channel is told at this address, and a worker and a beat run too, as in service.
+    With ``told`` the phone channel is told at this address, and a worker and a beat run too, as in service.
     """
     with tempfile.TemporaryDirectory(prefix="ilk-bench-") as folder:
         engines = start_engines(Path(folder))
@@ -89,7 +90,7 @@ def stage(api_workers: int = 1, told: str | None = None) -> Iterator[Stage]:
             _wait(floor_port)
             _wait(hub_port)
             pids = {name: process.pid for name, process in running.items()}
-            yield Stage(floor_port, hub_port, _token(settings.public_url, secret), pids)
+            yield Stage(floor_port, hub_port, secret, pids)
         finally:
             _end(list(running.values()))
             engines.stop()
@@ -103,12 +104,12 @@ def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def seed(settings: Settings, told: str | None = None) -> str:
-    """The web channel, its client and the timetable, and the app at the address ``told``; the web client's secret."""
+    """The web channel, its client and the timetable, and the phone channel at the address ``told``; the web client's secret."""
     secret = secrets.token_urlsafe(32)
     hub = open_hub(settings, "bench")
     try:
         with hub.pool.connection() as connection:
-            for channel, endpoint in [("web", None)] + ([("app", told)] if told else []):
+            for channel, endpoint in [("web", None)] + ([("phone", told)] if told else []):
                 signing = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
                 channels.register(connection, channel, endpoint, signing, hub.seal, hub.clock())
             document = json.dumps(timetable.document(traffic.FIRST_DAY, days=traffic.DAYS))

@@ -60,7 +60,7 @@ class Limits:
             status = await self._serve(scope, receive, send, head)
         finally:
             self._callers.leave(name)
-        if status == 401:
+        if status == 401 or (status == 413 and not proven):  # what is too large to be checked has no proof either
             self._callers.spend(address, BAD_PROOF_COST)
         elif not (proven or signed):
             self._callers.spend(address, 1)

@@ -53,9 +53,8 @@ def messages_router(services: Services) -> APIRouter:
             access.at_hand(channel, request.headers), _refusal, services, known, request, receipt, body
         )
         if refusal is not None:
-            services.access.callers.need_room(
-                peer(request.scope)
-            )  # what strangers send is kept, so there is an end to it
+            # What is refused here is kept, whoever sent it: so there has to be an end to it.
+            services.access.callers.need_room(peer(request.scope))
             return answered(await asyncio.to_thread(services.intake.reject, receipt, refusal.problem))
         quotas.take(known)
         return answered(await services.batcher.submit(receipt))

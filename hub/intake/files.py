@@ -92,7 +92,11 @@ class FileDrop:
         if receipt is None:
             log.warning("file %r of %s waits: the ledger cannot be written", path.name, channel)
             return 0
-        file_away(path, receipt)
+        try:
+            file_away(path, receipt)
+        except OSError as error:  # a full disk: its rows are safe, and the next round answers as for a repeat
+            log.warning("file %r of %s is taken, but cannot be filed away: %s", path.name, channel, error)
+            return 0
         return 1
 
     def _outcome(self, adapter: Splitting, row: files.FileRow, raw: bytes | None) -> dict[str, Any] | None:

@@ -103,6 +103,8 @@ def invoices(facts: Sequence[InvoiceFact]) -> tuple[Invoice, ...]:
 
 def _by(facts: Sequence[_F], key: Callable[[_F], Any]) -> list[tuple[Any, list[_F]]]:
     """The facts by what they are about, both in a fixed order."""
+    if not facts:
+        return []
     found: dict[Any, list[_F]] = {}
     for fact in facts:
         found.setdefault(key(fact), []).append(fact)

@@ -177,10 +177,10 @@ def clashes(reading: Reading) -> Iterator[tuple[str, dict[str, list[str]]]]:
 def document_key(passenger: Passenger) -> str:
     """One person, whether the number is clear or sealed: the sealed form carries its blind index as third part."""
     number = passenger.document.number
-    return f"{passenger.document.type}|{number.split(':')[2] if number.startswith('sealed:') else number}"
+    return f"{passenger.document.type}|{number.split(':', 3)[2] if number.startswith('sealed:') else number}"
 
 
 def phone_key(passenger: Passenger) -> str | None:
     """The blind index of a sealed phone; None where there is none."""
     phone = passenger.phone
-    return phone.split(":")[2] if phone and phone.startswith("sealed:") else None
+    return phone.split(":", 3)[2] if phone and phone.startswith("sealed:") else None

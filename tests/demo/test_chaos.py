@@ -1,20 +1,28 @@
 """A small day under faults: nothing lost, nothing twice, all in order. And the reckoning itself, on lies."""
 
 import socket
+import uuid
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from rich.console import Console
 
-from benchmarks.chaos.accounts import Event, missing, out_of_order, told_twice
+from adapters.kit.registry import registered as adapters_of_channels
+from benchmarks.chaos.accounts import Accounts, Event, drawn_up, missing, out_of_order, told_twice
 from benchmarks.chaos.faults import KINDS, SHIFT_ENDS, schedule
+from benchmarks.chaos.gateway import Notes
 from benchmarks.chaos.run import ChaosOptions, play
 from interlock.settings import Settings
+from simulators.plan import CHANNELS, Plan, PlanOptions
 
 TICKS = 222
-# A third of the kinds, so that it stays short; `make chaos` has all of them many times.
-OPTIONS = ChaosOptions(minutes=0.25, orders=100, seed=7, faults=12)
+NOW = datetime(2026, 1, 11, 4, 0, tzinfo=UTC)
+# Not half of the kinds, so that it stays short; `make chaos` has all of them.
+OPTIONS = ChaosOptions(minutes=0.25, orders=100, seed=217, faults=12)
 
 
 def event(sequence: int, order: str = "a", origin: str = "web") -> Event:
@@ -52,6 +60,62 @@ def test_order_is_judged_within_an_order_only() -> None:
 
 def test_an_id_written_down_twice_is_seen() -> None:
     assert told_twice(["e1", "e2", "e1"]) == ["e1"]
+
+
+@pytest.fixture
+def registered(connection: Connection[TupleRow]) -> Connection[TupleRow]:
+    """A ledger that knows the five channels and nothing else."""
+    for name in CHANNELS:
+        connection.execute("INSERT INTO hub.channels (channel, created_at) VALUES (%s, %s)", (name, NOW))
+    return connection
+
+
+def reckoned(connection: Connection[TupleRow], notes: Notes, data_dir: Path) -> Accounts:
+    empty = Plan(PlanOptions(1, 100, OPTIONS.date))
+    adapters = {name: item.adapter for name, item in adapters_of_channels().items()}
+    return drawn_up(connection, adapters, empty, notes, data_dir)
+
+
+def silent() -> Notes:
+    return Notes(accepted={name: [] for name in CHANNELS})
+
+
+def test_a_message_without_a_trace_and_one_acknowledged_in_vain_are_lost(
+    registered: Connection[TupleRow], tmp_path: Path
+) -> None:
+    notes = silent()
+    notes.sent["web", "m1"] = "00"
+    notes.sent["web", "m2"] = "00"
+    notes.answers.append(("web", "m2", 200, "applied"))
+    registered.execute(
+        "INSERT INTO hub.repeats (channel, message_id, source, received_at) VALUES ('web', 'm2', 'http', %s)", (NOW,)
+    )
+    assert reckoned(registered, notes, tmp_path).lost == [
+        "message web m1 is nowhere",
+        "message web m2 was acknowledged and not taken",
+    ]
+
+
+def test_an_event_is_due_to_whom_it_was_meant_for_and_nobody_else(
+    registered: Connection[TupleRow], tmp_path: Path
+) -> None:
+    event_id = uuid.uuid4()
+    registered.execute(
+        """INSERT INTO hub.events (event_id, order_id, sequence, type, origin, message_id, business_date, statements,
+               postings, recorded_at)
+           VALUES (%s, %s, 1, 'order.issued', 'web', 'm1', %s, '[]', '[]', %s)""",
+        (event_id, uuid.uuid4(), OPTIONS.date, NOW),
+    )
+    notes = silent()
+    notes.accepted["app"] = [str(event_id), "stranger"]
+    told = reckoned(registered, notes, tmp_path)
+    # The seller is not told its own news; agents hear only of orders in which they took part.
+    assert told.lost == [
+        "event 1 (order.issued) of ? was taken by app and is not in its journal",
+        "event 1 (order.issued) of ? never reached phone",
+        "event 1 (order.issued) of ? never reached windows",
+    ]
+    assert told.doubled == ["app was told stranger, which is no event for it"]
 
 
 @pytest.mark.system

@@ -226,6 +226,18 @@ class TestTaken:
         assert drop.files.take_all("windows") == 1
         assert drop.receipt("a")["rows"] == {"applied": 1}
 
+    def test_a_receipt_that_cannot_be_written_keeps_no_other_file_waiting(self, drop: Drop) -> None:
+        drop.put("a.txt", shift([sale(1, 1)]))
+        drop.put("b.txt", shift([sale(2, 1)], broken="file"))
+        in_the_way = drop.folder / "done" / ".a.txt.receipt"
+        in_the_way.mkdir(parents=True)
+        assert drop.files.take_all("windows") == 1
+        assert drop.receipt("b.txt")["outcome"] == "refused"
+        in_the_way.rmdir()
+        assert drop.files.take_all("windows") == 1
+        assert drop.receipt("a.txt")["first"]["file"] == "a.txt"
+        assert list(drop.messages().values()) == ["applied"]
+
     def test_a_crash_between_receipt_and_move_repeats_both(self, drop: Drop) -> None:
         raw = shift([sale(1, 1)])
         drop.take("a", raw)
