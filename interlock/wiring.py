@@ -186,6 +186,7 @@ class Tokens:
             channel=token.channel,
             person=person,
             phone=self._phone(token.subject) if person else None,
+            staff=bool(token.roles),
         )
 
     def _phone(self, subject: str) -> str | None:

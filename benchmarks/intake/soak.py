@@ -1,8 +1,8 @@
 """`make soak`: steady sales for some minutes, and the memory that the processes take, every ten seconds.
 
-Sales come in one by one over HTTP and are told to the phone channel, whose system is a sink: the API process, the worker
-(with its pool) and beat run as in service. Memory is flat when the last third of the run takes no more than the middle
-third: the first one fills caches and pools.
+Sales come in one by one over HTTP and are told to the phone channel, whose system is a sink: the API process, the
+worker (with its pool) and beat run as in service. Memory is flat when the last third of the run takes no more than the
+middle third: the first one fills caches and pools.
 """
 
 import argparse

@@ -104,7 +104,7 @@ def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def seed(settings: Settings, told: str | None = None) -> str:
-    """The web channel, its client and the timetable, and the phone channel at the address ``told``; the web client's secret."""
+    """The timetable, the web channel with its client, the phone channel at ``told``; returns the client's secret."""
     secret = secrets.token_urlsafe(32)
     hub = open_hub(settings, "bench")
     try:

@@ -27,9 +27,10 @@ _FRESH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller whose identity is proven: a channel, a person with a phone (as a blind index), or staff with neither.
+    """A caller whose identity is proven: a channel, a person with a phone (as a blind index), or staff with a role.
 
-    A channel reads the orders in which it took part, a person those in which he travels, staff every order.
+    A channel reads the orders in which it took part, a person those in which he travels, staff every order; a caller
+    who is none of these reads none, whatever its scopes.
     """
 
     subject: str
@@ -37,6 +38,7 @@ class Principal:
     channel: str | None = None
     person: bool = False
     phone: str | None = None
+    staff: bool = False
 
     def need(self, scope: str) -> None:
         """Raises the problem ``forbidden`` that names the scope."""

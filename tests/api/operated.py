@@ -17,7 +17,7 @@ from schemas.problems import ProblemError, problem
 OPERATOR = {"authorization": "Bearer operator"}
 WEB = {"authorization": "Bearer web"}
 _PRINCIPALS = {
-    "operator": Principal("a-person", frozenset({"hub:operate", "hub:orders"})),
+    "operator": Principal("a-person", frozenset({"hub:operate", "hub:orders"}), staff=True),
     "web": Principal("channel-web", frozenset({"hub:messages", "hub:orders"}), channel="web"),
     "phone": Principal("channel-phone", frozenset({"hub:messages", "hub:orders"}), channel="phone"),
 }

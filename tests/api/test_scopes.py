@@ -15,6 +15,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute, Mount
 
+from hub.api.access import Principal
+from hub.api.orders import may_read
+from hub.ledger import fold
+from hub.store import orders
 from interlock.web import build_app
 from interlock.wiring import Hub, sign_on
 from sso.admin import Demo, seed_demo
@@ -191,6 +195,17 @@ def test_a_channel_sees_and_touches_only_its_own(hub: Hub, site: TestClient) -> 
             headers=bearer(known["phone"], **{"webhook-id": "m-9"}),
         )
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_a_program_that_is_no_channel_no_person_and_no_staff_reads_nothing(hub: Hub) -> None:
+    """Whatever scope somebody registered it for: deny by default."""
+    play_day(hub)
+    with hub.pool.connection() as connection:
+        (order_id,) = connection.execute("SELECT order_id FROM hub.orders ORDER BY order_no LIMIT 1").fetchone() or ()
+        document = orders.read(connection, [order_id])[order_id].document
+    scopes = frozenset({"hub:orders"})
+    assert not may_read(Principal("a-program", scopes), document, fold(document))
+    assert may_read(Principal("an-operator", scopes, staff=True), document, fold(document))
 
 
 @pytest.mark.parametrize("scope", ["hub:operate", "hub:finance", "hub:audit", "operator", "admin"])
