@@ -84,6 +84,10 @@ def show(console: Console, report: Report) -> None:
         ("complaints of the standing checks", len(report.complaints)),
         ("replay gives the same digest", "yes" if report.digest == report.replayed_digest else "NO"),
     ]
+    rows += [
+        (f"first attempt, {channel}: median, 99th percentile", f"{median:.0f}, {last:.0f} ms")
+        for channel, (median, last) in report.first_attempt_ms.items()
+    ]
     for what, number in rows:
         table.add_row(what, str(number))
     console.print(table)
