@@ -27,6 +27,8 @@ class Suite:
     adapter: ClassVar[Adapter]
     samples: ClassVar[Path]
     fields: ClassVar[Fields | None] = None
+    read: ClassVar[list[tuple[str, bytes, Observation]]] = []
+    read_of: ClassVar[Adapter | None] = None
 
     def natives(self, *, refused: bool = False) -> Iterator[tuple[str, bytes]]:
         """The samples that must be understood, or those that must be refused."""
@@ -34,11 +36,18 @@ class Suite:
             if pair.name.startswith("reject-") == refused:
                 yield pair.name, pair.native.read_bytes()
 
-    def observations(self) -> Iterator[tuple[str, bytes, Observation]]:
-        for name, raw in self.natives():
-            answer = self.adapter.parse(raw)
-            assert isinstance(answer, Observation), f"{name} is refused: {answer}"
-            yield name, raw, answer
+    def observations(self) -> list[tuple[str, bytes, Observation]]:
+        """The samples that must be understood and what they say; read once for all promises of a class."""
+        kind = type(self)
+        if kind.read_of is not self.adapter:
+            kind.read = [(name, raw, self._understood(name, raw)) for name, raw in self.natives()]
+            kind.read_of = self.adapter
+        return kind.read
+
+    def _understood(self, name: str, raw: bytes) -> Observation:
+        answer = self.adapter.parse(raw)
+        assert isinstance(answer, Observation), f"{name} is refused: {answer}"
+        return answer
 
     def wire(self) -> Fields:
         """How to name and change the fields of this channel's messages."""
