@@ -195,7 +195,7 @@ def _relay(stage: Stage, told: tuple[str, ...]) -> tuple[float, float]:
     pump, before = stage.pump(), stage.sink.received
     started, cpu = time.perf_counter(), time.process_time()
     while any([pump.drain(name).more for name in told]):
-        pass
+        pass  # the drain is the work
     elapsed, spent = time.perf_counter() - started, time.process_time() - cpu
     delivered = stage.sink.received - before
     recorded = stage.execute("SELECT count(*) FROM hub.deliveries WHERE outcome = 'delivered'")[0][0]
@@ -234,7 +234,7 @@ def _delays(stage: Stage, first: int, rate: float, seconds: float) -> tuple[floa
         if not pump.drain(TOLD[0]).more:
             time.sleep(0.05)  # what a wake-up is held back at most, see interlock.wake
     while pump.drain(TOLD[0]).more:
-        pass
+        pass  # the drain is the work
     ((sold, elapsed),) = stage.execute(
         f"""SELECT count(*), extract(epoch FROM max(committed_at) - min(committed_at))
             FROM hub.events WHERE position > {int(last)}"""

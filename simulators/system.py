@@ -206,7 +206,7 @@ class _SilentJournal(Journal):
     """While the journal is replayed nothing is written into it again."""
 
     def __init__(self) -> None:
-        pass
+        pass  # a journal opens its file here; this one has none
 
     def note(self, kind: str, **detail: Any) -> None:
         return

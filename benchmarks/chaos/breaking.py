@@ -118,7 +118,7 @@ class Breaker:
 
     def _restart_postgres(self) -> None:
         """A fast shutdown: sessions end, everything is written. The supervisor starts it again."""
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess):  # killed meanwhile, which is a harder restart
             self._engine("postgres").send_signal(signal.SIGINT)
 
     def _flush_valkey(self) -> None:
@@ -161,6 +161,7 @@ class Breaker:
     def _workers(self) -> list[psutil.Process]:
         found: list[psutil.Process] = []
         for name in ("worker", "worker-2"):
+            # Just killed by another fault, or not started again yet: there is nobody to be limited.
             with suppress(psutil.NoSuchProcess, FileNotFoundError, ValueError):
                 parent = psutil.Process(int((self._data_dir / "run" / f"{name}.pid").read_text().split()[0]))
                 found += [parent, *parent.children(recursive=True)]
