@@ -40,11 +40,11 @@ class CodeList:
 
         A system that has neither column nor table is read as speaking our codes, or their labels.
         """
-        if override is not None and native in override:
+        if override is None:
+            return self._read.get(system, self._own).get(native)
+        if native in override:
             return override[native]
-        if system not in self._read:
-            return self._own.get(native) if override is None else None
-        return self._read[system].get(native)
+        return self._read.get(system, {}).get(native)
 
     def write(self, system: str, code: str, override: Mapping[str, str] | None = None) -> str | None:
         """A channel's spelling of our ``code``; the code itself for a system that has neither column nor table.

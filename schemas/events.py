@@ -25,6 +25,7 @@ EventType = Literal[
     "order.invoiced",
     "order.disputed",
     "order.resolved",
+    "order.joined",
     "order.adjusted",
     "order.witnessed",
 ]

@@ -10,6 +10,7 @@ statements with one identity are the same fact told twice, by one witness or by 
     pickup.*    about one collection of paper or e-ticket   (pickup_ref)
     waitlist.*  about one prepaid request for seats to come (waitlist_ref)
     invoice.*   about one invoice                           (invoice_no)
+    references_clash                    about a name that this order and another one are called by
     retracted, resolved, adjusted                           by the hub, a policy or a person
 """
 
@@ -18,7 +19,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.model import Canonical, Code, Instant, Text, personal
+from schemas.model import Canonical, Code, Instant, Sealable, Text, personal
 from schemas.money import Money
 
 TicketNo = Annotated[
@@ -60,18 +61,18 @@ class Document(Canonical):
     """An identity document. ``number`` is clear only inside an adapter; the ledger holds it sealed."""
 
     type: Code
-    number: Annotated[str, Field(min_length=1, max_length=400)] = personal("the document's number", sealed=True)
+    number: Annotated[str, Field(min_length=1, max_length=400), Sealable] = personal("the document's number")
     issued_by: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
 
 
 class Passenger(Canonical):
     """Who travels on a ticket."""
 
-    name: Text = personal("full name as on the document")
+    name: Annotated[Text, Sealable] = personal("full name as on the document")
     document: Document
     type: Code
-    phone: Annotated[str, Field(min_length=1, max_length=400)] | None = personal(
-        "mobile number, E.164", sealed=True, default=None
+    phone: Annotated[str, Field(min_length=1, max_length=400), Sealable] | None = personal(
+        "mobile number, E.164", default=None
     )
     person_id: Text | None = None
 
@@ -237,6 +238,23 @@ class SeatNotGranted(_Statement):
     @property
     def identity(self) -> str:
         return f"ticket.seat_not_granted|{self.ticket_no}"
+
+
+class ReferencesClash(_Statement):
+    """The hub's own word: a message named this order with a name that belongs to another one, called ``holder``.
+
+    Two railway order numbers are never one order, so the two were not joined.
+    """
+
+    fact: Literal["references_clash"] = "references_clash"
+    system: Code
+    kind: Code
+    value: Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:/-]{1,80}$")]
+    holder: Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:/-]{1,80}$")] | None = None
+
+    @property
+    def identity(self) -> str:
+        return f"references_clash|{self.system}|{self.kind}|{self.value}"
 
 
 class PaymentFact(_Statement):
@@ -423,6 +441,7 @@ Fact = Annotated[
     | TicketChanged
     | TicketRefunded
     | SeatNotGranted
+    | ReferencesClash
     | PaymentFact
     | RefundFact
     | ChangeFact

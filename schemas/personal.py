@@ -15,14 +15,20 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
-from schemas.model import Canonical, altered
+from schemas.facts import Passenger
+from schemas.model import SEALED, Canonical, altered
 
 Convert = Callable[[str], str]
 AnyCanonical = TypeVar("AnyCanonical", bound=Canonical)
 
-_SEALED_PREFIX = "sealed:1:"
-_SEALED_MASK = 3
-"""The part of a sealed text that holds its mask; see ``hub.store.seal``."""
+ERASED = "erased"
+"""What stands in place of a name, number or telephone whose person was erased."""
+
+_OLD_PREFIX = f"{SEALED}1:"
+_OLD_MASK = 3
+"""The part of a sealed text of the first form that holds its mask; later forms have none."""
+_NAMES = frozenset({"name"})
+"""Personal fields that are shown by their first character; all others are numbers, shown by their ends."""
 
 
 class PersonalField(NamedTuple):
@@ -76,56 +82,92 @@ def _classes(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 class _Plan(NamedTuple):
-    """What of one class is personal itself (and sealed), and which fields lead to more."""
+    """What of one class is personal itself (numbers, names), and which fields lead to more."""
 
-    sealed: tuple[str, ...]
-    clear: tuple[str, ...]
+    numbers: tuple[str, ...]
+    names: tuple[str, ...]
     nested: tuple[str, ...]
 
 
 @cache
 def _plan(kind: type[BaseModel]) -> _Plan | None:
     """None for a class that can hold no personal data: most facts."""
-    sealed: list[str] = []
-    clear: list[str] = []
+    numbers: list[str] = []
+    names: list[str] = []
     nested: list[str] = []
     for name, field in kind.model_fields.items():
-        mark = _mark(field)
-        if mark is not None:
-            (sealed if mark else clear).append(name)
+        if _mark(field) is not None:
+            (names if name in _NAMES else numbers).append(name)
         elif any(True for _, inner in _classes(field.annotation) for _ in _paths(inner, "", (kind,))):
             nested.append(name)
-    return _Plan(tuple(sealed), tuple(clear), tuple(nested)) if sealed or clear or nested else None
+    return _Plan(tuple(numbers), tuple(names), tuple(nested)) if numbers or names or nested else None
 
 
 def convert_sealed(value: AnyCanonical, convert: Convert) -> AnyCanonical:
-    """``value`` with ``convert`` (seal, open, mask) applied to every sealed field in it, however deep.
+    """``value`` with ``convert`` (open, mask) applied to every personal text in it, however deep.
 
-    A value without any comes back as it is. Names stay: they are personal, and not sealed.
+    A value without any comes back as it is.
     """
-    result: AnyCanonical = _converted(value, convert, None)
+    result: AnyCanonical = _converted(value, convert, convert)
     return result
 
 
+def convert_people(value: AnyCanonical, convert: Callable[[Passenger], Passenger]) -> AnyCanonical:
+    """``value`` with ``convert`` applied to every person in it: a person's texts are sealed together, or not at all."""
+    result: AnyCanonical = _people(value, convert)
+    return result
+
+
+def _people(value: Any, convert: Callable[[Passenger], Passenger]) -> Any:
+    if isinstance(value, Passenger):
+        return convert(value)
+    kind: type[BaseModel] = type(value)
+    plan = _plan(kind)
+    if plan is None:
+        return value
+    update: dict[str, Any] = {}
+    for field in plan.nested:
+        inner = getattr(value, field)
+        if type(inner) is tuple:
+            if inner:
+                update[field] = tuple([_people(item, convert) for item in inner])
+        elif inner is not None:
+            update[field] = _people(inner, convert)
+    return altered(value, update) if update else value
+
+
+def people_in(value: Canonical) -> Iterator[Passenger]:
+    """Every person in ``value``, as often as he stands there."""
+    if isinstance(value, Passenger):
+        yield value
+        return
+    plan = _plan(type(value))
+    for field in plan.nested if plan else ():
+        inner = getattr(value, field)
+        for item in inner if type(inner) is tuple else (inner,):
+            if isinstance(item, Canonical):
+                yield from people_in(item)
+
+
 class PersonalValue(NamedTuple):
-    """One personal text that a value holds."""
+    """One personal text that a value holds; ``name``: it is one, else it is a number."""
 
     text: str
-    sealed: bool
+    name: bool
 
 
 def personal_values(value: Canonical) -> tuple[PersonalValue, ...]:
     """Every personal text in ``value``, as often as it stands there: what must not be seen where it is shown."""
     found: list[PersonalValue] = []
 
-    def keep(sealed: bool) -> Convert:
+    def keep(name: bool) -> Convert:
         def convert(text: str) -> str:
-            found.append(PersonalValue(text, sealed))
+            found.append(PersonalValue(text, name))
             return text
 
         return convert
 
-    _converted(value, keep(True), keep(False))
+    _converted(value, keep(False), keep(True))
     return tuple(found)
 
 
@@ -135,17 +177,23 @@ def masked(value: AnyCanonical) -> AnyCanonical:
     return result
 
 
+def masked_numbers(value: AnyCanonical) -> AnyCanonical:
+    """``value`` with every number by its mask and names as they are: what those see who deal with the passenger."""
+    result: AnyCanonical = _converted(value, masked_number, None)
+    return result
+
+
 def _converted(value: Any, convert: Convert, name: Convert | None) -> Any:
     kind: type[BaseModel] = type(value)
     plan = _plan(kind)
     if plan is None:
         return value
     update: dict[str, Any] = {}
-    for field in plan.sealed:
+    for field in plan.numbers:
         if (text := getattr(value, field)) is not None:
             update[field] = convert(text)
     if name is not None:
-        for field in plan.clear:
+        for field in plan.names:
             if (text := getattr(value, field)) is not None:
                 update[field] = name(text)
     for field in plan.nested:
@@ -164,8 +212,12 @@ def masked_number(number: str) -> str:
     >>> masked_number("+8619900000001"), masked_number("E12345")
     ('+8***01', '***')
     """
-    if number.startswith(_SEALED_PREFIX):
-        return number.split(":")[_SEALED_MASK]
+    if number.startswith(_OLD_PREFIX):
+        return number.split(":")[_OLD_MASK]
+    if number.startswith(SEALED):
+        return "***"
+    if number == ERASED:
+        return number
     clean = number.replace(":", "")
     return f"{clean[:2]}***{clean[-2:]}" if len(clean) > 6 else "***"
 
@@ -176,6 +228,10 @@ def masked_name(name: str) -> str:
     >>> masked_name("李未"), masked_name("Erika Muster")
     ('李*', 'E*** M***')
     """
+    if name == ERASED:
+        return name
+    if name.startswith(SEALED):
+        return "***"
     words = name.split()
     if len(words) == 1 and not name.isascii():
         return name[0] + "*" * max(1, len(name) - 1)

@@ -10,7 +10,7 @@ import re
 
 from schemas.identifiers.problems import InvalidFormat, InvalidIdentifier, InvalidLength
 
-_FORM = re.compile(r"^E[A-Z0-9]\d{8}$")
+_FORM = re.compile(r"E[A-Z0-9][0-9]{8}")
 
 
 def compact(value: str) -> str:
@@ -20,10 +20,12 @@ def compact(value: str) -> str:
 
 def validate(value: str) -> str:
     """The clean number; raises InvalidLength or InvalidFormat."""
+    if _FORM.fullmatch(value):
+        return value  # as nearly all are written
     number = compact(value)
     if len(number) != 10:
         raise InvalidLength(f"an order number has 10 characters, this has {len(number)}")
-    if not _FORM.match(number):
+    if not _FORM.fullmatch(number):
         raise InvalidFormat("an order number is E, a letter or digit, eight digits, for example E123456789")
     return number
 

@@ -8,13 +8,11 @@ False
 
 import re
 from datetime import date
-from operator import mul
 
 from schemas.identifiers.problems import InvalidChecksum, InvalidFormat, InvalidIdentifier, InvalidLength
 
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _DIGITS = "10X98765432"
-_FORM = re.compile(r"^\d{17}[\dX]$")
+_FORM = re.compile(r"[0-9]{17}[0-9X]")
 
 
 def compact(value: str) -> str:
@@ -23,18 +21,21 @@ def compact(value: str) -> str:
 
 
 def check_digit(first17: str) -> str:
-    return _DIGITS[sum(map(mul, _WEIGHTS, map(int, first17))) % 11]
+    """The last character; ``first17`` are digits."""
+    # The weights of the standard are the powers of 2 modulo 11, and 13 is 2 modulo 11: read as a number of base 13,
+    # the digits weigh themselves. A tenth of the instructions of a sum over 17 products.
+    return _DIGITS[int(first17, 13) * 2 % 11]
 
 
 def validate(value: str) -> str:
     """The clean number; raises InvalidLength, InvalidFormat (also for an impossible birthday), InvalidChecksum."""
-    number = compact(value)
+    number = value if _FORM.fullmatch(value) else compact(value)
     if len(number) != 18:
         raise InvalidLength(f"a resident id has 18 characters, this has {len(number)}")
-    if not _FORM.match(number):
+    if not _FORM.fullmatch(number):
         raise InvalidFormat("a resident id is 17 digits and a digit or X")
     try:
-        date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+        date.fromisoformat(number[6:14])
     except ValueError as error:
         raise InvalidFormat("places 7 to 14 of a resident id are a birthday") from error
     if check_digit(number[:17]) != number[17]:

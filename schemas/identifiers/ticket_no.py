@@ -12,7 +12,7 @@ import re
 
 from schemas.identifiers.problems import InvalidFormat, InvalidIdentifier, InvalidLength
 
-_FORM = re.compile(r"^E[A-Z0-9]\d{8}[1-9]\d{2}[0-9A-Z]{4}$")
+_FORM = re.compile(r"E[A-Z0-9][0-9]{8}[1-9][0-9]{2}[0-9A-Z]{4}")
 
 
 def compact(value: str) -> str:
@@ -22,10 +22,12 @@ def compact(value: str) -> str:
 
 def validate(value: str) -> str:
     """The clean number; raises InvalidLength or InvalidFormat."""
+    if _FORM.fullmatch(value):
+        return value  # as nearly all are written
     number = compact(value)
     if len(number) != 17:
         raise InvalidLength(f"a ticket number has 17 characters, this has {len(number)}")
-    if not _FORM.match(number):
+    if not _FORM.fullmatch(number):
         raise InvalidFormat("a ticket number is order number, batch, coach (2), seat (4): E123456789105012A")
     return number
 

@@ -22,7 +22,7 @@ from tests.schemas.replaying import journeys, replay, short
 JOURNEYS = journeys()
 OUTCOMES = {"applied", "witnessed", "duplicate", "disputed", "refused"}
 DISPUTES_OF_VALUES = {"amount_differs", "seat_differs", "changed_twice", "refunded_twice"}
-DISPUTES_OF_THE_HUB = {"paid_after_hold_expired", "seat_already_sold"}
+DISPUTES_OF_THE_HUB = {"paid_after_hold_expired", "references_clash", "seat_already_sold"}
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
