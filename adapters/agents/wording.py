@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 from adapters.agents.wire import DAY, MOMENT, MONEY, ORDER, ORDER_STATUS, ORIGINS, TICKET, TICKET_STATUS
+from adapters.kit import berths, built
 from adapters.kit.reading import Record
 from adapters.kit.telling import Whole
 from adapters.kit.times import TimeForm, local_date
@@ -63,6 +64,18 @@ class AgentsWording(Wording):
     words = frozenset({"split_refund", "external", "refund_state", "berth"})
     desk = frozenset({"agent", "agent_contract"})
     column, example = "agents", "ED12345678"
+    of_train = (
+        "trainNo",
+        "trainCode",
+        "trainStartDate",
+        "fromStation",
+        "toStation",
+        "departDate",
+        "departTime",
+        "arriveDays",
+        "arriveTime",
+    )
+    of_seat = ("seat", "seatClass")
     arrives = "arriveTime"
 
     def seat(self, row: Record) -> Seat:
@@ -70,15 +83,9 @@ class AgentsWording(Wording):
         if found is None:
             raise row.refuse("seat", "message_malformed", "no coach and seat", expected="coach,seat", example="05,12A")
         coach, number, berth = found.groups()
-        return Seat.model_validate(
-            {
-                "seat_class": row.code_or_unknown("seatClass", _SEAT_CLASS),
-                "coach": coach,
-                "number": (number.lstrip("0") or "0") if number else None,
-                "berth": _BERTH.read(self.column, berth) if berth else None,
-                "standing": number is None,
-            }
-        )
+        seat_class = row.code_or_unknown("seatClass", _SEAT_CLASS)
+        place = (number.lstrip("0") or "0") if number else None
+        return built.seat(seat_class, coach, place, berths.NAMES[berth] if berth else None, number is None)
 
     def seat_fields(self, seat: Seat, seat_class: object) -> Fields:
         berth = _BERTH.write(self.column, seat.berth) if seat.berth else ""
@@ -98,11 +105,8 @@ class AgentsWording(Wording):
         }
 
     def seller(self, order: Record) -> PointOfSale:
-        return PointOfSale(
-            channel=self.channel,
-            agent=order.optional("agentId", maximum=40),
-            agent_contract=order.optional("contractNo", maximum=40),
-        )
+        agent, contract = order.optional("agentId", maximum=40), order.optional("contractNo", maximum=40)
+        return built.sold_by_agent(self.channel, agent, contract)
 
     def check_order(self, order: Record, statuses: list[str]) -> None:
         seen = order.choice("orderStatus", ORDER_STATUS).seen

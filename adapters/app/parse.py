@@ -1,16 +1,14 @@
 """The app's JSON -> observation: a list of records, one ticket each, of one order; always a snapshot of it."""
 
-from dataclasses import replace
-
 from adapters.app.profile import PROFILE
 from adapters.app.tickets import read_ticket
 from adapters.app.wire import ACTS, PAGE, TIME
+from adapters.kit import built
 from adapters.kit.letters import MODES
 from adapters.kit.pages import order_number, read_page
 from adapters.kit.reading import Record, decode_json, never_raises
 from adapters.kit.snapshot import Snapshot, SnapshotTicket, facts_of, references
 from adapters.kit.times import local_date
-from schemas.facts import PointOfSale
 from schemas.observation import Observation
 
 
@@ -27,13 +25,13 @@ def parse(raw: bytes) -> Observation:
     number = order_number(message, PAGE, example="EA12345678")
     snapshot = _snapshot(message, number)
     message.finish(PROFILE.ignores)
-    return Observation(
+    return built.observation(
         mode=mode,
         references=references(number, snapshot),
         occurred_at=occurred_at,
         sequence=sequence,
         business_date=local_date(occurred_at),
-        point_of_sale=PointOfSale(channel="app", device=device, app_version=version),
+        point_of_sale=built.sold_on("app", device, version),
         facts=facts_of(snapshot, message.losses),
         losses=message.losses.all(),
     )
@@ -43,7 +41,7 @@ def _snapshot(message: Record, number: str | None) -> Snapshot:
     page = read_page(message, number, PAGE, read_ticket)
     if message.integer("record_num") != len(page.tickets):
         raise message.refuse("record_num", "message_malformed", f"the message has {len(page.tickets)} records")
-    return replace(page, tickets=_once_each(message, page.tickets))
+    return page._replace(tickets=_once_each(message, page.tickets))
 
 
 def _once_each(message: Record, tickets: tuple[SnapshotTicket, ...]) -> tuple[SnapshotTicket, ...]:
@@ -56,6 +54,6 @@ def _once_each(message: Record, tickets: tuple[SnapshotTicket, ...]) -> tuple[Sn
         is_late = known.state_at is not None and (ticket.state_at is None or ticket.state_at < known.state_at)
         older, newer = (ticket, known) if is_late else (known, ticket)
         latest[ticket.content.ticket_no] = newer
-        if replace(older, place=newer.place) != newer:
+        if older._replace(record=newer.record) != newer:
             message.losses.add(older.place, "less_precise", older.state, "a later record of this ticket counts")
     return tuple(latest.values())

@@ -4,15 +4,16 @@ from datetime import datetime
 
 from adapters.app.profile import PROFILE
 from adapters.app.wire import DAY, LETTERS, MONEY, SEAT_TEXT, TIME, UNPAID
-from adapters.kit import trains
+from adapters.kit import built, trains
 from adapters.kit.berths import NAMES
 from adapters.kit.letters import Letter
-from adapters.kit.pages import Page, leg_of, number_on, origin_on, printed_on, surcharges_on, undated
+from adapters.kit.pages import Page, number_on, origin_on, printed_on, surcharges_on, undated
 from adapters.kit.people import document, phone
 from adapters.kit.reading import Record
 from adapters.kit.snapshot import SnapshotTicket
+from adapters.kit.together import Together
 from schemas.codes import code_list
-from schemas.facts import Leg, Passenger, PointOfSale, Seat, TicketContent
+from schemas.facts import Leg, Passenger, Seat, TicketContent
 
 SEAT_CLASS, TICKET_TYPE, DOCUMENT_TYPE = code_list("seat_class"), code_list("ticket_type"), code_list("document_type")
 CHANNEL = code_list("sales_channel")
@@ -37,7 +38,8 @@ def read_ticket(record: Record, page: Page) -> SnapshotTicket:
     ticket = SnapshotTicket(
         content=_content(record, page, letter, letter.paper and printed_at is None),
         state=state,
-        place=record.at("status"),
+        record=record,
+        field="status",
         state_at=state_at,
         held_at=held_at,
         expires_at=expires_at,
@@ -100,29 +102,29 @@ def _content(record: Record, page: Page, letter: Letter, paper: bool) -> TicketC
         record.lost(
             "batch_no", "inferred", "a hold of a later batch is for a change; of train or destination is not said"
         )
-    return TicketContent(
+    return built.ticket_content(
         ticket_no=number,
         batch=batch,
         ticket_type=ticket_type,
         passenger=_passenger(record, ticket_type),
-        leg=_leg(record),
-        seat=_seat(record),
+        leg=_LEG(record),
+        seat=_SEAT(record),
         fare_gross=record.money("ticket_price", fen=MONEY.fen),
         surcharges=surcharges_on(record, MONEY.fen),
         medium="paper" if paper else "e_ticket",
         origin=origin,
         replaces=replaces,
-        point_of_sale=PointOfSale(
-            channel=record.code_or_unknown("sale_channel", CHANNEL),
-            device=record.optional("sale_device_no"),
-            app_version=record.optional("sale_app_version"),
+        point_of_sale=built.sold_on(
+            record.code_or_unknown("sale_channel", CHANNEL),
+            record.optional("sale_device_no"),
+            record.optional("sale_app_version"),
         ),
     )
 
 
 def _passenger(record: Record, ticket_type: str) -> Passenger:
     kind = record.code_or_unknown("passenger_id_type_code", DOCUMENT_TYPE)
-    return Passenger(
+    return built.passenger(
         name=record.text("passenger_name"),
         document=document(record, "passenger_id_no", kind),
         type=ticket_type,
@@ -136,7 +138,7 @@ def _leg(record: Record) -> Leg:
     if arrives <= departs:
         raise record.refuse("arrive_time", "time_invalid", "the train arrives before it leaves", example=TIME.example)
     day = record.time("train_date", DAY).date()
-    return leg_of(
+    return built.leg(
         (trains.train_no(record, "train_no"), trains.train_code(record, "station_train_code"), day),
         (trains.telecode(record, "from_station_telecode"), departs),
         (trains.telecode(record, "to_station_telecode"), arrives),
@@ -150,10 +152,23 @@ def _seat(record: Record) -> Seat:
             "seat_text", "message_malformed", "no seat in this text", expected="coach车seat号", example="03车12A号"
         )
     coach, number, berth = found.groups()
-    return Seat(
+    return built.seat(
         seat_class=record.code_or_unknown("seat_type_code", SEAT_CLASS),
         coach=coach.rjust(2, "0"),
         number=(number or "").lstrip("0") or None,
         berth=NAMES[berth] if berth else None,
         standing=number is None,
     )
+
+
+_LEG = Together(
+    _leg,
+    "train_no",
+    "station_train_code",
+    "train_date",
+    "from_station_telecode",
+    "start_time",
+    "to_station_telecode",
+    "arrive_time",
+)
+_SEAT = Together(_seat, "seat_text", "seat_type_code")

@@ -21,7 +21,7 @@ from typing import Literal
 
 from adapters.kit.reading import Losses, Record, refusal
 from adapters.kit.times import SHANGHAI
-from schemas.money import Money
+from schemas.money import Money, money
 
 Kind = Literal["text", "code", "digits", "money", "moment", "day", "date"]
 
@@ -91,7 +91,7 @@ class Line(Record):
         self,
         layout: Layout,
         number: int,
-        fields: Mapping[str, object],
+        fields: dict[str, object],
         losses: Losses,
         system: str,
         near: date | None = None,
@@ -109,7 +109,7 @@ class Line(Record):
         """An overpunched amount in fen; negative ones are refused unless ``signed``. Optional and blank is 0."""
         if not self.has(name) and name in self.layout.optional:
             self.take(name)
-            return _money(0)
+            return money(0)
         fen = unpunch(self.text(name, example="0000005530{"))
         if fen is None:
             detail = f"{name} is no overpunched amount of digits"
@@ -120,7 +120,7 @@ class Line(Record):
             raise self.refuse(
                 name, "amount_invalid", f"{name} is negative", expected="0 or more", example="0000005530{"
             )
-        return _money(fen)
+        return money(fen)
 
     def moment(self, name: str) -> datetime:
         """MMDDhhmm in the year nearest to ``near``; an impossible one is refused."""
@@ -152,12 +152,6 @@ def _date(year: int, month_day: str) -> date | None:
         return date(year, int(month_day[:2]), int(month_day[2:]))
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=8192)
-def _money(fen: int) -> Money:
-    """Amounts are immutable, and a day sells the same fares over and over."""
-    return Money(amount=fen)
 
 
 @lru_cache(maxsize=8192)

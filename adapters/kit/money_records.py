@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from adapters.kit import trains
+from adapters.kit import built, trains
 from adapters.kit.reading import Record
 from adapters.kit.times import TimeForm
 from schemas.codes import code_list
 from schemas.facts import ChangeFact, InvoiceFact, PaymentFact, RefundFact
 from schemas.identifiers import ticket_no
+from schemas.model import altered
 
 PaymentWord = Literal[
     "payment.captured", "payment.initiated", "payment.failed", "payment.cancelled", "payment.charged_back"
@@ -116,7 +117,7 @@ def read_payment(record: Record, wire: MoneyWire, order_number: str) -> list[Pay
     _same_order(record, names.order, order_number)
     status = record.choice(names.status, names.words) if names.status else "payment.captured"
     charged_back = status == "payment.charged_back"
-    fact = PaymentFact(
+    fact = built.payment_fact(
         fact="payment.captured" if charged_back else status,
         processor=record.code(names.processor, _PROCESSOR),
         processor_ref=trains.processor_ref(record, names.reference),
@@ -134,7 +135,7 @@ def read_payment(record: Record, wire: MoneyWire, order_number: str) -> list[Pay
     record.finish()
     if not charged_back or became_at is None:
         return [fact]
-    return [fact, fact.model_copy(update={"fact": status, "occurred_at": became_at})]
+    return [fact, altered(fact, {"fact": status, "occurred_at": became_at})]
 
 
 def read_refund(record: Record, wire: MoneyWire, order_number: str) -> list[RefundFact]:
@@ -179,7 +180,7 @@ def _became(record: Record, wire: MoneyWire, request: RefundFact, status: Refund
     if became_at is None:
         record.lost(names.status, "less_precise", "no field says when")
         return []
-    return [request.model_copy(update={"fact": status, "occurred_at": became_at})]
+    return [altered(request, {"fact": status, "occurred_at": became_at})]
 
 
 def _split(record: Record, names: RefundNames) -> dict[str, Any]:

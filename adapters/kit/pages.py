@@ -4,11 +4,12 @@ A page is the order's tickets and its lists of payments, refunds, changes, waitl
 what it calls them and brings the reading of one ticket.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Literal
+from datetime import datetime
+from itertools import repeat
+from operator import attrgetter
+from typing import Literal, NamedTuple, TypeVar
 
 from adapters.kit.letters import Letter
 from adapters.kit.money_records import (
@@ -27,11 +28,14 @@ from adapters.kit.telling import SURCHARGE, Words, captured, confirmed, requeste
 from adapters.kit.times import TimeForm
 from adapters.kit.waitlist_records import WaitlistWire, read_waitlist, write_waitlist
 from adapters.kit.writing import Native, Pen, write_change, write_invoice, write_payment, write_refund
-from schemas.facts import ChangeFact, Leg, PointOfSale, Stop, Surcharge
+from schemas.facts import ChangeFact, Fact, Surcharge
 from schemas.identifiers import order_no, ticket_no
 from schemas.order import Order
 
+F = TypeVar("F", bound=Fact)
+
 WAITLISTS_MAX = 5
+_WAITLIST_REF = attrgetter("waitlist_ref")
 
 PAGE_WORDS: Words = frozenset(
     {"waitlists", "invoices", "split_refund", "external", "refund_state", "payment_state", "printed_at", "berth"}
@@ -55,8 +59,7 @@ class PageWire:
     invoices: str = "invoices"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """The order's number, its changes, and the numbers of its waitlists."""
 
     order_number: str
@@ -77,19 +80,26 @@ def read_page(
     """The whole page, tickets in their order. Without an order number there is a waitlist and no ticket."""
     least, most = (1, wire.tickets_max) if number else (0, 0)
     reserves = record.children(wire.waitlists, least=1 - least, most=WAITLISTS_MAX)
-    waitlists = tuple(fact for reserve in reserves for fact in read_waitlist(reserve, wire.waitlist))
+    waitlists = _facts(reserves, read_waitlist, wire.waitlist)
     anchor, money = number or waitlists[0].waitlist_ref, wire.money
-    changes = tuple(read_change(change, money, anchor) for change in record.children(wire.changes))
-    page = Page(anchor, changes, frozenset(fact.waitlist_ref for fact in waitlists))
-    invoices = record.children(wire.invoices)
+    changes = tuple(map(read_change, record.children(wire.changes), repeat(money), repeat(anchor)))
+    page = Page(anchor, changes, frozenset(map(_WAITLIST_REF, waitlists)))
     return Snapshot(
-        tickets=tuple(read_ticket(t, page) for t in record.children(wire.tickets, least=least, most=most)),
+        tickets=tuple(map(read_ticket, record.children(wire.tickets, least=least, most=most), repeat(page))),
         changes=changes,
-        payments=tuple(fact for p in record.children(wire.payments) for fact in read_payment(p, money, anchor)),
-        refunds=tuple(fact for r in record.children(wire.refunds) for fact in read_refund(r, money, anchor)),
+        payments=_facts(record.children(wire.payments), read_payment, money, anchor),
+        refunds=_facts(record.children(wire.refunds), read_refund, money, anchor),
         waitlists=waitlists,
-        invoices=tuple(fact for i in invoices for fact in read_invoice(i, money, wire.invoice, anchor)),
+        invoices=_facts(record.children(wire.invoices), read_invoice, money, wire.invoice, anchor),
     )
+
+
+def _facts(records: Sequence[Record], read: Callable[..., list[F]], *wire: object) -> tuple[F, ...]:
+    """Everything that the records of a list say; most lists are empty."""
+    facts: list[F] = []
+    for record in records:
+        facts += read(record, *wire)
+    return tuple(facts)
 
 
 def write_page(order: Order, anchor: str, wire: PageWire, words: Words, pen: Pen) -> Native:
@@ -110,7 +120,7 @@ def write_page(order: Order, anchor: str, wire: PageWire, words: Words, pen: Pen
 def number_on(page: Page, record: Record) -> tuple[str, int]:
     """Ticket number and batch: a ticket of this order; what repeats a part of the number must repeat it rightly."""
     number = record.identifier("ticket_no", ticket_no.validate, example=f"{page.order_number}105012A")
-    of_order, batch, *_ = ticket_no.split(number)
+    of_order, batch = number[:10], int(number[10])
     if of_order != page.order_number or (record.optional("sequence_no") or of_order) != of_order:
         raise record.refuse("ticket_no", "identifier_invalid", f"a ticket of {of_order} in order {page.order_number}")
     if record.integer("batch_no", low=1, high=9, default=batch) != batch:
@@ -153,25 +163,6 @@ def waitlist_of(order: Order, number: str, place: str, pen: Pen) -> str | None:
     if found is None:
         pen.losses.add(f"{place}/origin", "not_expressible", "waitlist", "its waitlist is not known")
     return found
-
-
-@lru_cache(maxsize=8192)
-def leg_of(train: tuple[str | None, str, date], origin: tuple[str, datetime], destination: tuple[str, datetime]) -> Leg:
-    """A leg from (number, code, service date) and its ends. Remembered: a train has a thousand seats, a leg a dozen."""
-    number, code, service_date = train
-    return Leg(
-        train_no=number,
-        train_code=code,
-        service_date=service_date,
-        origin=Stop(station=origin[0], at=origin[1]),
-        destination=Stop(station=destination[0], at=destination[1]),
-    )
-
-
-@lru_cache(maxsize=1024)
-def sold_in(channel: str) -> PointOfSale:
-    """A point of sale of which only the channel is known."""
-    return PointOfSale(channel=channel)
 
 
 def surcharges_on(record: Record, fen: int) -> tuple[Surcharge, ...]:

@@ -4,6 +4,7 @@ China has kept UTC+8 without summer time since 1991, so a fixed offset says the 
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Self
@@ -33,8 +34,13 @@ class TimeForm:
         self.layout = layout
         self.example = example
         self.words = f"a time like {example}"
-        self._remembered = lru_cache(maxsize=8192)(self._read)
-        self._written = lru_cache(maxsize=8192)(self._write)
+        self.read: Callable[[str], datetime | None] = lru_cache(maxsize=8192)(self._read)
+        """The aware time, or None for what is not of this form or cannot be (30 February, year 12, a skipped hour).
+
+        Remembered: one message says the same minute many times, and a busy minute many messages.
+        """
+        self.write: Callable[[datetime], str] = lru_cache(maxsize=8192)(self._write)
+        """The local time of an instant in this form. Remembered like what was read: ``strftime`` is slow in Chinese."""
 
     @classmethod
     def of(cls, layout: str, zone: str = "Asia/Shanghai") -> Self:
@@ -56,13 +62,6 @@ class TimeForm:
         example = datetime(2026, 1, 11, 8, 2, 11, tzinfo=SHANGHAI).strftime(layout)
         return cls(pattern, layout, example, SHANGHAI if zone == "Asia/Shanghai" else ZoneInfo(zone), order)
 
-    def read(self, text: str) -> datetime | None:
-        """The aware time, or None for what is not of this form or cannot be (30 February, year 12, a skipped hour).
-
-        Remembered: one message says the same minute many times, and a busy minute many messages.
-        """
-        return self._remembered(text)
-
     def _read(self, text: str) -> datetime | None:
         found = self._pattern.fullmatch(text)
         if found is None:
@@ -80,10 +79,6 @@ class TimeForm:
             return moment
         # With its offset in place of its zone: an ambiguous time compares equal to no time of another zone (PEP 495).
         return moment.replace(tzinfo=timezone(moment.utcoffset() or timedelta())) if _exists(moment) else None
-
-    def write(self, moment: datetime) -> str:
-        """The local time of an instant in this form. Remembered like what was read: ``strftime`` is slow in Chinese."""
-        return self._written(moment)
 
     def _write(self, moment: datetime) -> str:
         return moment.astimezone(self._zone).strftime(self.layout)

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.kit import trains
+from adapters.kit import built, trains
 from adapters.kit.reading import Losses, Record
 from adapters.osdm.wire import TIME, Native, present, read_price, write_code, write_price
 from adapters.osdm.wire import write_time as written
 from schemas.codes import UNKNOWN, code_list
 from schemas.facts import Override, PaymentFact, RefundFact
+from schemas.model import altered
 from schemas.money import Money
 from schemas.order import Order, Payment, Refund
 
@@ -60,7 +61,7 @@ class Owed:
 def read_payments(message: Record) -> Iterator[PaymentFact]:
     """Every payment; one that was charged back was captured before."""
     for record in message.children("payments", most=_MOST):
-        fact = PaymentFact(
+        fact = built.payment_fact(
             fact=record.choice("status", PAYMENT_WORDS),
             processor=record.code("provider", _PROCESSOR),
             processor_ref=trains.processor_ref(record, "transactionId"),
@@ -71,7 +72,7 @@ def read_payments(message: Record) -> Iterator[PaymentFact]:
         )
         if fact.fact == "payment.charged_back" and record.has("capturedOn"):
             captured_at = record.time("capturedOn", TIME)
-            yield fact.model_copy(update={"fact": "payment.captured", "occurred_at": captured_at})
+            yield altered(fact, {"fact": "payment.captured", "occurred_at": captured_at})
         record.finish()
         yield fact
 
@@ -110,7 +111,7 @@ def read_reimbursements(
         elif offer.requested is not None:
             if processor is None:
                 offer.record.lost("id", "less_precise", "no reimbursement names it: over which processor is not known")
-            facts.append(offer.requested.model_copy(update={"processor": processor or UNKNOWN}))
+            facts.append(altered(offer.requested, {"processor": processor or UNKNOWN}))
     return facts
 
 
@@ -139,7 +140,7 @@ def _reimbursement(record: Record, offers: Mapping[str, Owed], operations: Mappi
     yield first
     became_at = record.optional_time("dateTime", TIME)
     if became_at is not None and status != first.fact:
-        yield first.model_copy(update={"fact": status, "occurred_at": became_at})
+        yield altered(first, {"fact": status, "occurred_at": became_at})
     elif status != first.fact:
         record.lost("status", "less_precise", "no field says when")
     elif became_at is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.kit import trains
+from adapters.kit import built, trains
 from adapters.kit.berths import SLEEPERS
 from adapters.kit.reading import Losses, Record, finish_all
 from adapters.kit.telling import Whole
@@ -107,7 +107,7 @@ def _part(
     if len(passengers) != 1:
         raise admission.refuse("passengerIds", "message_malformed", "an admission is for one passenger", expected="1")
     leg, price = trips.covered(admission), read_price(admission, "price")
-    names, seat = [admission.text("id")], Seat(seat_class=UNKNOWN, standing=True)
+    names, seat = [admission.text("id")], built.seat(UNKNOWN, None, None, None, True)
     placed = _referred(admission, "reservationRefs", reservations)
     if len(placed) > 1:
         raise admission.refuse("reservationRefs", "message_malformed", "a ticket has one place", expected="1")
@@ -194,13 +194,8 @@ def _seat(allocation: Record, passengers: list[str], leg: Leg) -> Seat:
     standing = _STANDING in properties
     if number is None and not standing:
         place.lost("placeNumbers", "less_precise", "neither a place nor CRT_STANDING")
-    seat = Seat(
-        seat_class=seat_class,
-        coach=trains.coach(place, "coachNumber"),
-        number=number,
-        berth=berths[0] if berths else None,
-        standing=standing,
-    )
+    coach, berth = trains.coach(place, "coachNumber"), berths[0] if berths else None
+    seat = built.seat(seat_class, coach, number, berth, standing)
     place.repeated("id")
     place.finish()
     return seat

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
+from adapters.kit import built
 from adapters.kit.folding import identities
 from adapters.kit.money_records import ORIGIN_OF_CHANGE, replaced
 from adapters.kit.reading import Record, decode_json, finish_all, never_raises
@@ -19,7 +20,7 @@ from adapters.osdm.passengers import read_passengers
 from adapters.osdm.profile import PROFILE
 from adapters.osdm.trips import Trips
 from adapters.osdm.wire import CHANGE_TYPES, MODES, TIME, read_price, read_requestor
-from schemas.facts import ChangeFact, Fact, Passenger, PointOfSale, TicketContent, TicketPrinted, TicketStep
+from schemas.facts import ChangeFact, Fact, Passenger, PointOfSale, TicketContent
 from schemas.identifiers import order_no
 from schemas.observation import Observation, ReferenceClaim
 
@@ -48,7 +49,7 @@ def parse(raw: bytes) -> Observation:
     finish_all((booking, message))
     if not facts:
         raise booking.refuse("bookedOffers", "message_malformed", "the booking says nothing that has happened")
-    return Observation(
+    return built.observation(
         mode=mode,
         references=references(number, snapshot, *names),
         occurred_at=occurred_at,
@@ -65,10 +66,10 @@ def _names(message: Record, booking: Record, number: str) -> list[ReferenceClaim
     name = booking.matching("id", _NAME, "an id of letters, digits and _ . : / -", example="B-0001")
     if message.text("bookingId") != name:
         raise message.refuse("bookingId", "identifier_invalid", "the event is of another booking", expected=name)
-    claims = [ReferenceClaim(system="osdm", kind="order", value=name)] if name != number else []
+    claims = [built.reference_claim(system="osdm", kind="order", value=name)] if name != number else []
     if booking.has("externalRef"):
         theirs = booking.matching("externalRef", _NAME, "letters, digits and _ . : / -", example="R-2026-1")
-        claims.append(ReferenceClaim(system="osdm", kind="agent_order", value=theirs))
+        claims.append(built.reference_claim(system="osdm", kind="agent_order", value=theirs))
     booking.repeated("createdOn")
     return claims
 
@@ -171,7 +172,8 @@ class _Tickets:
         ticket = SnapshotTicket(
             content=self._content(part),
             state="held" if held else part.state if part.state in ("changed", "refunded") else "issued",
-            place=part.admission.at("status"),
+            record=part.admission,
+            field="status",
             held_at=part.created_at if held else None,
             expires_at=expires_at if held else None,
             issued_at=None if held else part.confirmed_at or (documents[0].at if documents else None),
@@ -186,7 +188,7 @@ class _Tickets:
             raise part.admission.refuse("passengerIds", "identifier_invalid", "no such passenger in the booking")
         self._unused.discard(part.passenger)
         change, old = replaced(self._changes, part.ticket_no)
-        return TicketContent(
+        return built.ticket_content(
             ticket_no=part.ticket_no,
             batch=int(part.ticket_no[10]),
             ticket_type=passenger.type,
@@ -204,7 +206,7 @@ class _Tickets:
         """By the history who sold it; without an entry it was sold here."""
         entry = self._history.take("sold", *self._about(part))
         if entry is None or entry.seller is None:
-            return PointOfSale(channel="osdm")
+            return built.sold_in("osdm")
         if entry.at not in (part.created_at, part.confirmed_at):
             part.admission.losses.add(f"{entry.place}/timestamp", "less_precise", "", "the booking part says when")
         return entry.seller
@@ -218,10 +220,12 @@ class _Tickets:
         documents = self._documents.get(number, [])
         for document in documents:
             if document.paper:
-                yield TicketPrinted(ticket_no=number, control_no=document.control_no, occurred_at=document.at)
+                yield built.ticket_printed(ticket_no=number, control_no=document.control_no, occurred_at=document.at)
         dated = self._dated(part)
         for state, ended in dated.items():
-            yield TicketStep(fact=STEP_OF_STATE[state], ticket_no=number, occurred_at=ended.at, override=ended.override)
+            yield built.ticket_step(
+                fact=STEP_OF_STATE[state], ticket_no=number, occurred_at=ended.at, override=ended.override
+            )
         if part.state in ("expired", "cancelled", "voided", "released") and part.state not in dated:
             part.admission.lost("status", "not_expressible", "no field says when")
         for document in documents:

@@ -2,15 +2,18 @@
 
 import re
 
+from adapters.kit import built
 from adapters.kit.people import document, phone
 from adapters.kit.reading import Losses, Record, finish_all
 from adapters.osdm.wire import Native, present, write_code
 from schemas.codes import code_list
 from schemas.facts import Passenger
+from schemas.model import altered
 from schemas.order import OrderPassenger
 
 _TICKET_TYPE, _DOCUMENT_TYPE = code_list("ticket_type"), code_list("document_type")
 _PASSENGERS_MOST = 9
+_NAME_MOST = 200
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _COMPOUND = re.compile(
@@ -36,11 +39,10 @@ def _passenger(record: Record) -> Passenger:
     kind = card.code_or_unknown("type", _DOCUMENT_TYPE)
     paper = document(card, "id", kind)
     if card.has("issuingCountryCode"):
-        paper = paper.model_copy(
-            update={"issued_by": card.matching("issuingCountryCode", _COUNTRY, "a country of two capitals")}
-        )
+        country = card.matching("issuingCountryCode", _COUNTRY, "a country of two capitals")
+        paper = altered(paper, {"issued_by": country})
     detail = record.child("detail") if record.has("detail") else None
-    passenger = Passenger(
+    passenger = built.passenger(
         name=_name(card, detail),
         document=paper,
         type=record.code_or_unknown("type", _TICKET_TYPE),
@@ -73,6 +75,8 @@ def _name(card: Record, detail: Record | None) -> str:
             raise card.refuse("name", "message_malformed", "nobody's name is told", expected="a name")
         return written
     joined = ("" if _is_chinese(parts[0]) else " ").join(filter(None, parts))
+    if detail is not None and len(joined) > _NAME_MOST:
+        raise detail.refuse("lastName", "message_malformed", f"a name has {_NAME_MOST} characters at most")
     if written is None:
         return joined
     if sorted(written.casefold().replace(" ", "")) != sorted(joined.casefold().replace(" ", "")):

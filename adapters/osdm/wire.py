@@ -13,7 +13,7 @@ from adapters.kit.reading import Losses, Record
 from adapters.kit.times import SHANGHAI, TimeForm
 from schemas.codes import UNKNOWN, code_list
 from schemas.facts import PointOfSale
-from schemas.money import MAX_MINOR, Money
+from schemas.money import MAX_MINOR, Money, money
 from schemas.stations import station_name
 
 Native = dict[str, Any]
@@ -42,7 +42,7 @@ class OffsetTime(TimeForm):
         except ValueError:
             return None
 
-    def write(self, moment: datetime) -> str:
+    def _write(self, moment: datetime) -> str:
         return moment.astimezone(SHANGHAI).isoformat()
 
 
@@ -171,13 +171,13 @@ def read_price(record: Record, name: str, *, default: int | None = None) -> Mone
     """A ``Price``: a whole number of minor units, CNY only: what another currency is worth is not ours to say."""
     if default is not None and not record.has(name):
         record.take(name)
-        return Money(amount=default)
+        return money(default)
     plain = record.fields.get(name)
     if type(plain) is dict and plain.keys() == _PRICE and plain["currency"] == CURRENCY and plain["scale"] == 2:
         amount = plain["amount"]
         if type(amount) is int and 0 <= amount <= MAX_MINOR:
             record.take(name)
-            return _fen(amount)
+            return money(amount)
     return _price(record.child(name))
 
 
@@ -199,7 +199,7 @@ def _price(price: Record) -> Money:
             example="55300",
         )
     price.finish()
-    return Money(amount=amount)
+    return money(amount)
 
 
 def write_price(amount: Money) -> Native:
@@ -229,11 +229,6 @@ def _requestor(text: str) -> tuple[PointOfSale, tuple[tuple[str, str], ...]]:
         else:
             losses.append(("not_mapped", f"{key[:40]} is no detail of a point of sale"))
     return PointOfSale.model_validate({"channel": channel or UNKNOWN, **details}), tuple(losses)
-
-
-@lru_cache(maxsize=4096)
-def _fen(amount: int) -> Money:
-    return Money(amount=amount)
 
 
 def read_ids(record: Record, name: str, most: int) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from adapters.kit import berths
+from adapters.kit import berths, built
 from adapters.kit.reading import Record
 from adapters.kit.telling import Whole
 from adapters.kit.words import Wording
@@ -28,6 +28,8 @@ class PhoneWording(Wording):
     words = frozenset({"split_refund", "external", "refund_state", "berth", "override", "pickups"})
     desk = frozenset({"clerk"})
     column, example = "phone", "EP12345678"
+    of_train = ("TrainNo", "TrainCode", "RunDate", "From", "To", "DepartAt", "ArriveAt")
+    of_seat = ("Seat",)
     arrives = "ArriveAt"
 
     def seat(self, row: Record) -> Seat:
@@ -39,15 +41,8 @@ class PhoneWording(Wording):
         seat_class = _SEAT_CLASS.read(self.column, native_class)
         if seat_class is None:
             row.lost("Seat", "unknown_code", "the class is not in the list seat_class")
-        return Seat.model_validate(
-            {
-                "seat_class": seat_class or UNKNOWN,
-                "coach": coach,
-                "number": (number.lstrip("0") or "0") if number else None,
-                "berth": _BERTH.read(self.column, berth) if berth else None,
-                "standing": number is None,
-            }
-        )
+        place = (number.lstrip("0") or "0") if number else None
+        return built.seat(seat_class or UNKNOWN, coach, place, berths.NAMES[berth] if berth else None, number is None)
 
     def seat_fields(self, seat: Seat, seat_class: object) -> Fields:
         place = "无座" if seat.standing or seat.number is None else berths.words(seat)
@@ -60,7 +55,7 @@ class PhoneWording(Wording):
         return {"ArriveAt": arrives}
 
     def seller(self, order: Record) -> PointOfSale:
-        return PointOfSale(channel=self.channel, clerk=order.optional("Clerk", maximum=40))
+        return built.sold_by_clerk(self.channel, order.optional("Clerk", maximum=40))
 
     def check_order(self, order: Record, statuses: list[str]) -> None:
         """The call centre's order repeats nothing of its tickets."""

@@ -1,7 +1,8 @@
 """Web's JSON -> observation. Every message is a snapshot of one order; its act only says what came last."""
 
+from adapters.kit import built
 from adapters.kit.letters import MODES
-from adapters.kit.pages import order_number, read_page, sold_in
+from adapters.kit.pages import order_number, read_page
 from adapters.kit.reading import Record, decode_json, never_raises, refusal
 from adapters.kit.snapshot import SnapshotTicket, facts_of, references
 from adapters.kit.times import local_date
@@ -28,13 +29,13 @@ def parse(raw: bytes) -> Observation:
     order.repeated("start_train_date_page")
     message.finish(PROFILE.ignores)
     order.finish(PROFILE.ignores)
-    return Observation(
+    return built.observation(
         mode=mode,
         references=references(number, snapshot),
         occurred_at=occurred_at,
         sequence=revision,
         business_date=local_date(occurred_at),
-        point_of_sale=sold_in("web"),
+        point_of_sale=built.sold_in("web"),
         facts=facts_of(snapshot, message.losses),
         losses=message.losses.all(),
     )
@@ -44,7 +45,7 @@ def _check_totals(order: Record, tickets: tuple[SnapshotTicket, ...]) -> None:
     """The order's own count and sum must fit its tickets: a page that lost one of them must not become truth."""
     if order.integer("ticket_totalnum") != len(tickets):
         raise order.refuse("ticket_totalnum", "message_malformed", f"the message has {len(tickets)} tickets")
-    total = sum(ticket.content.fare_gross.amount for ticket in tickets)
+    total = sum([ticket.content.fare_gross.amount for ticket in tickets])
     if order.money("ticket_price_all").amount != total:
         raise order.refuse("ticket_price_all", "amount_invalid", f"the tickets cost {total} fen together")
     seen: set[str] = set()

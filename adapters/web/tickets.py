@@ -4,13 +4,14 @@ import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from adapters.kit import trains
+from adapters.kit import built, trains
 from adapters.kit.berths import NAMES, apart, words
 from adapters.kit.letters import Letter
-from adapters.kit.pages import Page, leg_of, number_on, origin_on, printed_on, sold_in, surcharges_on, undated
+from adapters.kit.pages import Page, number_on, origin_on, printed_on, surcharges_on, undated
 from adapters.kit.people import document, phone
 from adapters.kit.reading import Record
 from adapters.kit.snapshot import SnapshotTicket
+from adapters.kit.together import Together
 from adapters.web.profile import PROFILE
 from adapters.web.wire import LETTERS, MONEY, PAGE_TIME, STANDING, TIME, TRADE_MODE
 from schemas.codes import code_list
@@ -42,7 +43,8 @@ def read_ticket(record: Record, page: Page) -> SnapshotTicket:
     ticket = SnapshotTicket(
         content=_content(record, page, letter, letter.paper and printed_at is None),
         state=state,
-        place=record.at("ticket_status_code"),
+        record=record,
+        field="ticket_status_code",
         state_at=state_at,
         held_at=held_at,
         expires_at=expires_at,
@@ -86,25 +88,25 @@ def _content(record: Record, page: Page, letter: Letter, paper: bool) -> TicketC
     number, batch = number_on(page, record)
     ticket_type = record.code_or_unknown("ticket_type_code", TICKET_TYPE)
     origin, replaces = origin_on(page, record, number, letter)
-    return TicketContent(
+    return built.ticket_content(
         ticket_no=number,
         batch=batch,
         ticket_type=ticket_type,
         passenger=_passenger(record, ticket_type),
-        leg=_leg(record),
-        seat=_seat(record),
+        leg=_LEG(record),
+        seat=_SEAT(record),
         fare_gross=record.money("ticket_price"),
         surcharges=surcharges_on(record, MONEY.fen),
         medium="paper" if paper else "e_ticket",
         origin=origin,
         replaces=replaces,
-        point_of_sale=sold_in(record.code_or_unknown("sale_channel_code", CHANNEL)),
+        point_of_sale=built.sold_in(record.code_or_unknown("sale_channel_code", CHANNEL)),
     )
 
 
 def _passenger(record: Record, ticket_type: str) -> Passenger:
     person = record.child("passengerDTO")
-    passenger = Passenger(
+    passenger = built.passenger(
         name=person.text("passenger_name"),
         document=document(person, "passenger_id_no", person.code_or_unknown("passenger_id_type_code", DOCUMENT_TYPE)),
         type=ticket_type,
@@ -124,7 +126,7 @@ def _leg(record: Record) -> Leg:
     shown = record.optional_time("start_train_date_page", PAGE_TIME)
     if shown is not None and shown != departs.replace(second=0):
         raise record.refuse("start_train_date_page", "time_invalid", f"train_date and start_time say {departs}")
-    leg = leg_of(
+    leg = built.leg(
         (trains.train_no(train, "train_no"), trains.train_code(station, "station_train_code"), day.date()),
         (trains.telecode(station, "from_station_telecode"), departs),
         (trains.telecode(station, "to_station_telecode"), arrives),
@@ -162,7 +164,7 @@ def _seat(record: Record) -> Seat:
         number, digit = apart(number)
         if digit != berth:
             raise record.refuse("seat_name", "message_malformed", "seat_no says another berth", example="05号下铺")
-    seat = Seat(
+    seat = built.seat(
         seat_class=record.code_or_unknown("seat_type_code", SEAT_CLASS),
         coach=trains.coach(record, "coach_no"),
         number=number or None,
@@ -172,3 +174,7 @@ def _seat(record: Record) -> Seat:
     if shown and not seat.standing and shown.lstrip("0") != words(seat).lstrip("0"):
         raise record.refuse("seat_name", "message_malformed", "seat_no says another seat", example=words(seat))
     return seat
+
+
+_LEG = Together(_leg, "train_date", "start_train_date_page", "stationTrainDTO")
+_SEAT = Together(_seat, "seat_no", "seat_name", "coach_no", "seat_type_code")

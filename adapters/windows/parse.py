@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
+from adapters.kit import built
 from adapters.kit.columns import Layout, Line, cut
 from adapters.kit.reading import Losses, check_size, never_raises, refusal
 from adapters.kit.snapshot import Snapshot, references
@@ -61,13 +62,13 @@ def parse(raw: bytes) -> Observation:
     running = _running(records)
     for record in records:
         record.finish()
-    return Observation(
+    return built.observation(
         mode="tell",
         references=_references(story, facts, desk, running),
         occurred_at=latest,
         sequence=desk.edition,
         business_date=local_date(latest),
-        point_of_sale=desk.window_itself if acted_in == "windows" else PointOfSale(channel=acted_in),
+        point_of_sale=desk.window_itself if acted_in == "windows" else built.sold_in(acted_in),
         facts=facts,
         losses=losses.all(),
     )
@@ -191,7 +192,7 @@ def _actor(record: Line, kind: str) -> str:
 def _references(story: Story, facts: tuple[Fact, ...], desk: Desk, running: str) -> tuple[ReferenceClaim, ...]:
     own = []
     if desk.name is not None:
-        own.append(ReferenceClaim(system="windows", kind="order", value=f"{desk.name}-{running}"))
+        own.append(built.reference_claim(system="windows", kind="order", value=f"{desk.name}-{running}"))
     own += [
         ReferenceClaim(system="phone", kind="pickup", value=code)
         for code in dict.fromkeys(story.pickup_codes)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
+from adapters.kit import built
 from adapters.kit.columns import Line
 from adapters.windows.story import About, ChangeRow, Given, Story
 from adapters.windows.tickets import content
@@ -12,15 +13,10 @@ from schemas.facts import (
     ChangeFact,
     InvoiceFact,
     Override,
-    PaymentFact,
     PickupCollected,
     RefundFact,
     TicketChanged,
-    TicketHeld,
-    TicketIssued,
-    TicketPrinted,
     TicketRefunded,
-    TicketStep,
 )
 from schemas.money import format_decimal
 
@@ -65,35 +61,35 @@ def _pickup(line: Line, story: Story) -> None:
 def _printed(line: Line, story: Story, number: str) -> None:
     control_no = line.optional("control_no")
     if control_no is not None:
-        story.tell(line, TicketPrinted(ticket_no=number, control_no=control_no, occurred_at=line.moment("at")))
+        story.tell(line, built.ticket_printed(ticket_no=number, control_no=control_no, occurred_at=line.moment("at")))
 
 
 def _sale(line: Line, story: Story) -> None:
     ticket = content(line, story)
-    story.tell(line, TicketIssued(ticket=ticket, occurred_at=line.moment("at")))
+    story.tell(line, built.ticket_issued(ticket=ticket, occurred_at=line.moment("at")))
     _printed(line, story, ticket.ticket_no)
     _pickup(line, story)
 
 
 def _hold(line: Line, story: Story) -> None:
     ticket = content(line, story)
-    story.tell(line, TicketHeld(ticket=ticket, occurred_at=line.moment("at"), expires_at=line.moment("limit")))
+    story.tell(line, built.ticket_held(ticket=ticket, occurred_at=line.moment("at"), expires_at=line.moment("limit")))
     _pickup(line, story)
 
 
 def _hold_end(line: Line, story: Story) -> None:
     number, end = story.number(line, "ticket_no"), line.choice("reason", ENDS)
-    story.tell(line, TicketStep(fact=end, ticket_no=number, occurred_at=line.moment("at")))
+    story.tell(line, built.ticket_step(fact=end, ticket_no=number, occurred_at=line.moment("at")))
 
 
 def _void(line: Line, story: Story) -> None:
     number = story.number(line, "ticket_no")
-    story.tell(line, TicketStep(fact="ticket.voided", ticket_no=number, occurred_at=line.moment("at")))
+    story.tell(line, built.ticket_step(fact="ticket.voided", ticket_no=number, occurred_at=line.moment("at")))
 
 
 def _release(line: Line, story: Story) -> None:
     number = story.number(line, "ticket_no")
-    story.tell(line, TicketStep(fact="ticket.released", ticket_no=number, occurred_at=line.moment("at")))
+    story.tell(line, built.ticket_step(fact="ticket.released", ticket_no=number, occurred_at=line.moment("at")))
 
 
 def _old(line: Line, story: Story) -> None:
@@ -159,7 +155,7 @@ def _repayment(line: Line, story: Story) -> None:
 def _payment(line: Line, story: Story) -> None:
     story.tell(
         line,
-        PaymentFact(
+        built.payment_fact(
             fact="payment.captured",
             processor=line.code("processor", PROCESSORS),
             processor_ref=_reference(line, "payment_ref"),

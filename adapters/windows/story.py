@@ -20,6 +20,7 @@ from schemas.facts import (
     TicketStep,
 )
 from schemas.identifiers import ticket_no
+from schemas.model import altered
 from schemas.money import total
 
 About = Literal["refund", "change", "step"]
@@ -107,17 +108,18 @@ class Story:
     def _step(self, fact: Fact) -> Fact:
         if not (self.overrides and isinstance(fact, TicketStep)):
             return fact
-        return fact.model_copy(update={"override": self._override("step", fact.ticket_no)})
+        return altered(fact, {"override": self._override("step", fact.ticket_no)})
 
     def _change(self, ref: str, rows: list[ChangeRow]) -> ChangeFact:
-        return rows[0].fact.model_copy(
-            update={
+        return altered(
+            rows[0].fact,
+            {
                 "old_ticket_nos": tuple(row.changed.ticket_no for row in rows),
                 "new_ticket_nos": tuple(row.changed.new_ticket_no for row in rows if row.changed.new_ticket_no),
                 "fee": total([row.fact.fee for row in rows]),
                 "difference": total([row.fact.difference for row in rows]),
                 "override": self._override("change", ref),
-            }
+            },
         )
 
     def _repayment(self, fact: RefundFact) -> RefundFact:
@@ -131,15 +133,15 @@ class Story:
                 for row in rows:
                     row.lost("fare", "not_mapped", "the fares of this refund number are not its gross")
         numbers = tuple(dict.fromkeys(self.repaid.get(fact.part_of or ref, ())))
-        return fact.model_copy(update={"ticket_nos": numbers, "override": self._override("refund", ref)})
+        return altered(fact, {"ticket_nos": numbers, "override": self._override("refund", ref)})
 
     def _pickups(self) -> Iterator[PickupCollected]:
         for rows in self.collected.values():
             numbers = dict.fromkeys(number for row in rows for number in row.ticket_nos)
-            yield rows[0].model_copy(update={"ticket_nos": tuple(numbers)})
+            yield altered(rows[0], {"ticket_nos": tuple(numbers)})
 
     def _invoices(self) -> Iterator[InvoiceFact]:
         for rows in self.invoices.values():
             numbers = tuple(number for row in rows for number in row.ticket_nos)
             amount = total([row.amount_gross for row in rows])
-            yield rows[0].model_copy(update={"ticket_nos": numbers, "amount_gross": amount})
+            yield altered(rows[0], {"ticket_nos": numbers, "amount_gross": amount})

@@ -3,11 +3,11 @@
 import re
 from typing import Literal
 
-from adapters.kit import people
+from adapters.kit import built, people
 from adapters.kit.columns import Line
 from adapters.windows.story import Story
-from schemas.codes import code_list
-from schemas.facts import Berth, Leg, Passenger, PointOfSale, Seat, Stop, Surcharge, TicketContent
+from schemas.codes import UNKNOWN, code_list
+from schemas.facts import Berth, Leg, Seat, Surcharge, TicketContent
 from schemas.stations import station_name
 
 CHANNELS = code_list("sales_channel")
@@ -36,11 +36,11 @@ def content(line: Line, story: Story) -> TicketContent:
     document_type = line.code_or_unknown("document_type", DOCUMENT_TYPES)
     ticket_type = line.code_or_unknown("ticket_type", TICKET_TYPES)
     surcharge = line.amount("surcharge")
-    return TicketContent(
+    return built.ticket_content(
         ticket_no=number,
         batch=int(number[10]),
         ticket_type=ticket_type,
-        passenger=Passenger(
+        passenger=built.passenger(
             name=line.text("name"),
             document=people.document(line, "document_no", document_type),
             type=ticket_type,
@@ -53,7 +53,7 @@ def content(line: Line, story: Story) -> TicketContent:
         origin=origin,
         replaces=story.optional_number(line, "replaces"),
         # Desk details are those of a sale: a new ticket of a change names only the channel that sold the order.
-        point_of_sale=story.desk if sold_in == "windows" and origin == "sale" else PointOfSale(channel=sold_in),
+        point_of_sale=story.desk if sold_in == "windows" and origin == "sale" else built.sold_in(sold_in),
     )
 
 
@@ -68,13 +68,8 @@ def _leg(line: Line) -> Leg:
     run_date = line.day("run_date")
     if run_date > depart.date():
         raise line.refuse("run_date", "time_invalid", "the train leaves its origin after it departs here")
-    return Leg(
-        train_no=train_no,
-        train_code=code,
-        service_date=run_date,
-        origin=Stop(station=_station(line, "from_station"), at=depart),
-        destination=Stop(station=_station(line, "to_station"), at=arrive),
-    )
+    origin, destination = _station(line, "from_station"), _station(line, "to_station")
+    return built.leg((train_no, code, run_date), (origin, depart), (destination, arrive))
 
 
 def _station(line: Line, name: str) -> str:
@@ -92,10 +87,6 @@ def _seat(line: Line) -> Seat:
     seat_class = SEAT_CLASSES.read("windows", native)
     if seat_class is None:
         line.lost("seat", "unknown_code", "the class is not in the list seat_class")
-    return Seat(
-        seat_class=seat_class or "unknown",
-        coach=coach if coach != NO_COACH else None,
-        number=(number.lstrip("0") or "0") if number else None,
-        berth=line.choice("berth", BERTHS) if line.has("berth") else None,
-        standing=number is None,
-    )
+    berth = line.choice("berth", BERTHS) if line.has("berth") else None
+    place = (number.lstrip("0") or "0") if number else None
+    return built.seat(seat_class or UNKNOWN, coach if coach != NO_COACH else None, place, berth, number is None)

@@ -114,6 +114,10 @@ class Wording(ABC):
     """What this channel has words for beyond tickets, payments, refunds and changes."""
     desk: ClassVar[frozenset[str]]
     """The details of a point of sale that it has fields for."""
+    of_train: ClassVar[tuple[str, ...]]
+    """The fields that say which train, from where to where, and when."""
+    of_seat: ClassVar[tuple[str, ...]]
+    """The fields that say which seat, see :meth:`seat`."""
     example: ClassVar[str]
     """An order number of this channel, to show in a refusal."""
     column: ClassVar[str]

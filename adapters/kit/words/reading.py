@@ -3,28 +3,30 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
-from adapters.kit import people, trains
+from adapters.kit import built, people, trains
 from adapters.kit.money_records import ChangeKind, read_change, read_payment, read_refund
 from adapters.kit.reading import Record
 from adapters.kit.snapshot import Snapshot, SnapshotTicket, facts_of, references
 from adapters.kit.times import local_date
+from adapters.kit.together import Together
 from adapters.kit.words.names import Meaning, OverrideNames, PickupNames, Wording
 from schemas.codes import UNKNOWN, code_list
 from schemas.facts import (
     ChangeFact,
     Leg,
     Override,
-    Passenger,
     PickupCollected,
     PointOfSale,
     RefundFact,
-    Stop,
+    Seat,
     Surcharge,
     TicketContent,
 )
 from schemas.identifiers import order_no, ticket_no
+from schemas.model import altered
 from schemas.observation import Observation, ReferenceClaim
 from schemas.stations import telecode_of
 
@@ -53,7 +55,7 @@ def read_order(order: Record, wording: Wording, mode: Literal["ask", "tell"]) ->
     own = _own_references(order, wording)
     revision = order.integer(names.revision, default=0)
     order.finish()
-    return Observation(
+    return built.observation(
         mode=mode,
         references=references(number, snapshot, *own),
         occurred_at=updated,
@@ -80,12 +82,30 @@ def _reference(row: Record, name: str) -> str:
     return text
 
 
+class _Parts(NamedTuple):
+    """What a connection's tickets say in the same words again and again."""
+
+    leg: Together[Record, Leg]
+    seat: Together[Record, Seat]
+
+
+@cache
+def _parts(wording: Wording) -> _Parts:
+    """Of one connection: its code tables are its own."""
+
+    def leg(row: Record) -> Leg:
+        return _leg(row, wording)
+
+    return _Parts(Together(leg, *wording.of_train), Together(wording.seat, *wording.of_seat))
+
+
 class _Tickets:
     """The tickets of one order, and what the order says for all of them: read once."""
 
     def __init__(self, order: Record, wording: Wording, number: str, seller: PointOfSale) -> None:
         names = wording.order
         self._wording = wording
+        self._parts = _parts(wording)
         self._number = number
         self._rows = order.children(names.tickets, most=TICKETS_MOST)
         self._order = order
@@ -120,7 +140,8 @@ class _Tickets:
         ticket = SnapshotTicket(
             content=content,
             state=status.state,
-            place=row.at(names.status),
+            record=row,
+            field=names.status,
             state_at=row.time(names.status_at, self._wording.moment),
             held_at=self._held_at,
             expires_at=self._expires_at,
@@ -152,7 +173,7 @@ class _Tickets:
         if not row.has(name):
             return otherwise
         channel = row.code_or_unknown(name, _CHANNEL)
-        return self._sellers.setdefault(channel, PointOfSale(channel=channel))
+        return self._sellers.setdefault(channel, built.sold_in(channel))
 
     def _content(self, row: Record) -> TicketContent:
         wording, names = self._wording, self._wording.ticket
@@ -160,18 +181,18 @@ class _Tickets:
         document_type = row.code_or_unknown(names.document_type, _DOCUMENT_TYPE)
         ticket_type = row.code_or_unknown(names.ticket_type, _TICKET_TYPE)
         fee = row.money(names.surcharge, fen=wording.money.fen, default=0)
-        return TicketContent(
+        return built.ticket_content(
             ticket_no=number,
             batch=int(number[10]),
             ticket_type=ticket_type,
-            passenger=Passenger(
+            passenger=built.passenger(
                 name=row.text(names.name, maximum=60),
                 document=people.document(row, names.document_no, document_type),
                 type=ticket_type,
                 phone=people.phone(row, names.phone),
             ),
-            leg=_leg(row, wording),
-            seat=wording.seat(row),
+            leg=self._parts.leg(row),
+            seat=self._parts.seat(row),
             fare_gross=row.money(names.fare, fen=wording.money.fen),
             surcharges=(Surcharge(kind="agent_service", amount_gross=fee),) if fee.amount else (),
             origin=row.choice(names.origin, wording.origins) if row.has(names.origin) else "sale",
@@ -201,12 +222,11 @@ def _leg(row: Record, wording: Wording) -> Leg:
     if arrives is None or arrives <= departs:
         detail = "no possible time, or before the departure"
         raise row.refuse(wording.arrives, "time_invalid", detail, expected=f"after {departs:%Y-%m-%d %H:%M}")
-    return Leg(
-        train_no=trains.train_no(row, names.train_no),
-        train_code=trains.train_code(row, names.train_code),
-        service_date=row.time(names.service_date, wording.day).date(),
-        origin=Stop(station=_station(row, names.from_station), at=departs),
-        destination=Stop(station=_station(row, names.to_station), at=arrives),
+    day = row.time(names.service_date, wording.day).date()
+    return built.leg(
+        (trains.train_no(row, names.train_no), trains.train_code(row, names.train_code), day),
+        (_station(row, names.from_station), departs),
+        (_station(row, names.to_station), arrives),
     )
 
 
@@ -220,13 +240,13 @@ def _station(row: Record, name: str) -> str:
 def _refund(row: Record, wording: Wording, order: str) -> list[RefundFact]:
     override = _override(row, wording.override)
     facts = read_refund(row, wording.money, order)
-    return facts if override is None else [fact.model_copy(update={"override": override}) for fact in facts]
+    return facts if override is None else [altered(fact, {"override": override}) for fact in facts]
 
 
 def _change(row: Record, wording: Wording, order: str) -> ChangeFact:
     override = _override(row, wording.override)
     fact = read_change(row, wording.money, order)
-    return fact if override is None else fact.model_copy(update={"override": override})
+    return fact if override is None else altered(fact, {"override": override})
 
 
 def _override(row: Record, names: OverrideNames | None) -> Override | None:
