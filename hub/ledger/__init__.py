@@ -15,7 +15,7 @@ from hub.ledger.document import (
     write_statements,
 )
 from hub.ledger.fold import Folded, fold, fold_observations, fold_with_postings
-from hub.ledger.postings import Posting, difference, postings
+from hub.ledger.postings import Posting, difference
 
 __all__ = [
     "HUB",
@@ -31,7 +31,6 @@ __all__ = [
     "fold_observations",
     "fold_with_postings",
     "order_content",
-    "postings",
     "read_document",
     "read_statements",
     "rebuild",

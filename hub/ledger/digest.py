@@ -1,27 +1,32 @@
 """The ledger digest: a hash over business content alone.
 
-In: references, ticket states, money, seats. Out: hub ids, every clock, and which of two racing orders won a seat:
-for an order that met a contested seat the link between order and seat is left out on both sides, while the set of
-sold seats stays in.
+In: references, ticket states, money, seats. Out: hub ids, every clock, and who won a race: for an order that met a
+contested seat the link between order and seat is left out on both sides, while the set of sold seats stays in; a name
+that two orders claim is nobody's.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from schemas.money import Money
 from schemas.order import Order
 
 
-def order_content(order: Order, *, contested: bool = False) -> dict[str, Any]:
-    """The business content of one order as plain JSON values; ``contested`` leaves out the seats it won or lost."""
+def order_content(order: Order, *, contested: bool = False, clashing: Container[str] = ()) -> dict[str, Any]:
+    """The business content of one order as plain JSON values.
+
+    ``contested`` leaves out the seats it won or lost, ``clashing`` names (``system|kind|value``) that it won or lost.
+    """
 
     def number(ticket_no: str) -> str:
         return ticket_no[:11] if contested else ticket_no
 
     return {
-        "references": sorted([r.system, r.kind, r.value] for r in order.references),
+        "references": sorted(
+            [r.system, r.kind, r.value] for r in order.references if f"{r.system}|{r.kind}|{r.value}" not in clashing
+        ),
         "channel": order.channel,
         "business_date": order.business_date.isoformat(),
         "tickets": sorted(
@@ -30,7 +35,7 @@ def order_content(order: Order, *, contested: bool = False) -> dict[str, Any]:
         "payments": [[p.payment_id, p.state, _money(p.amount_gross)] for p in order.payments],
         "refunds": [[r.refund_id, _money(r.amount_net), _money(r.fee)] for r in order.refunds],
         "changes": sorted([number(c.change_id), _money(c.fee), _money(c.difference)] for c in order.changes),
-        "disputes": [] if contested else [d.dispute_id for d in order.disputes],
+        "disputes": [] if contested else [d.dispute_id for d in order.disputes if d.kind != "references_clash"],
         "balance": _money(order.balance),
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from hub.ledger.reading import Reading, clashes, money_values, seat_values
-from schemas.facts import SeatNotGranted, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
+from schemas.facts import ReferencesClash, SeatNotGranted, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
 from schemas.order import Dispute, DisputeSide
 from schemas.states import MACHINES, state_machine
 
@@ -20,6 +20,14 @@ def _found(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> Itera
         for kind, said in clashes(reading):
             sides = tuple(DisputeSide(witnesses=tuple(who), says=what) for what, who in sorted(said.items()))
             yield _dispute(kind, reading.identity, sides, _latest([reading]), resolutions)
+        if isinstance(reading.fact, ReferencesClash):
+            yield _dispute(
+                "references_clash",
+                reading.identity.partition("|")[2],
+                _owners(reading, reading.fact),
+                _latest([reading]),
+                resolutions,
+            )
     for (machine, subject), about in _things(readings).items():
         pairs = _exclusions(machine, about)
         if machine == "ticket":
@@ -100,6 +108,17 @@ def _side(reading: Reading) -> DisputeSide:
     if isinstance(fact, SeatNotGranted) and fact.holder is not None:
         says = f"the seat was held by {fact.holder} at {fact.occurred_at.isoformat(timespec='seconds')}"
     return DisputeSide(witnesses=tuple(sorted(reading.said)), says=says)
+
+
+def _owners(reading: Reading, fact: ReferencesClash) -> tuple[DisputeSide, ...]:
+    """Who said that the name is this order's, and that it is another one's."""
+    name = f"{fact.system} {fact.kind} {fact.value}"
+    tellers = sorted({statement.message.partition("/")[0] for statement in reading.said.values()})
+    holder = fact.holder or "another order"
+    return (
+        DisputeSide(witnesses=tuple(tellers), says=f"{name} is a name of this order"),
+        DisputeSide(witnesses=tuple(sorted(reading.said)), says=f"{name} belongs to {holder}"),
+    )
 
 
 def _latest(about: Sequence[Reading]) -> datetime:

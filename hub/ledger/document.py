@@ -23,12 +23,14 @@ from schemas.facts import Fact
 from schemas.model import SCHEMA_VERSION, Canonical, Instant, altered, trusted
 from schemas.observation import Observation, ReferenceClaim
 from schemas.order import Reference
+from schemas.rereading import rereader
 from schemas.upcasting import upcast
 
 HUB = "hub"
 """The witness name of the hub itself: expired holds, seats not granted."""
 
 _CIPHERTEXT = re.compile(r'(sealed:1:[0-9a-f]+):[^"]*')
+_SEALED = re.compile(r'sealed:[^"]*')
 
 
 class Statement(Canonical):
@@ -50,13 +52,16 @@ class Statement(Canonical):
 
     @property
     def says(self) -> str:
-        """The fact as text without ciphertexts: two sealings of one number differ in them and mean the same."""
+        """The fact as text without ciphertexts of the old form: two such sealings of one number differ in them."""
         return _CIPHERTEXT.sub(r"\1", self.fact.model_dump_json())
 
     @property
-    def precedence(self) -> tuple[datetime, int, str]:
-        """What decides between two statements of one witness; the last part only makes ties deterministic."""
-        return (self.stated_at, self.sequence, self.says)
+    def precedence(self) -> tuple[datetime, int, str, str]:
+        """What decides between two statements of one witness; the last two parts only make ties deterministic.
+
+        What is said of people comes last: pseudonyms are random, and no other ledger of the same messages has them.
+        """
+        return (self.stated_at, self.sequence, _SEALED.sub("", self.says), self.says)
 
 
 class WitnessedStatement(Canonical):
@@ -94,6 +99,11 @@ class Document(Canonical):
     @property
     def witnesses(self) -> frozenset[str]:
         return frozenset(witness for said in self.facts.values() for witness in said)
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the latest of its statements was recorded; None for an empty one."""
+        return max((s.recorded_at for said in self.facts.values() for s in said.values()), default=None)
 
     def join(self, witness: str, statements: Iterable[Statement]) -> tuple["Document", Joined]:
         """Add ``statements`` of ``witness``; returns the new document and what was new."""
@@ -179,19 +189,21 @@ def rebuild(order_id: UUID, references: Iterable[Reference], said: Iterable[Witn
 _STATEMENTS = TypeAdapter(list[WitnessedStatement])
 _REFERENCES = TypeAdapter(tuple[Reference, ...])
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_reread_document, _reread_statement = rereader(Document), rereader(WitnessedStatement)
 
 
 def read_document(text: str, written: str) -> Document:
     """A stored document, written under version ``written`` of the contract."""
     if written == SCHEMA_VERSION:
-        return Document.model_validate_json(text)
+        return _reread_document(_decode(text))
     return Document.model_validate_json(json.dumps(upcast(json.loads(text), written)))
 
 
 def read_statements(text: str, written: str) -> list[WitnessedStatement]:
     """The statements of a stored event, written under version ``written`` of the contract."""
     if written == SCHEMA_VERSION:
-        return _STATEMENTS.validate_json(text)
+        return [_reread_statement(item) for item in _decode(text)]
     return _STATEMENTS.validate_json(json.dumps(upcast(json.loads(text), written)))
 
 

@@ -10,14 +10,15 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from hub.ledger.dating import dated_postings
 from hub.ledger.disputes import disputes
 from hub.ledger.document import Document, statements_of
 from hub.ledger.money import changes, invoices, payments, refunds
-from hub.ledger.postings import Posting, postings
-from hub.ledger.reading import Reading, about, document_key, readings, resolutions
+from hub.ledger.postings import Posting, clearing
+from hub.ledger.reading import About, Reading, about, document_key, first_sale, readings, resolutions, sold_at
 from hub.ledger.tickets import pickups, tickets
 from hub.ledger.waitlists import waitlists
-from schemas.facts import Passenger, TicketHeld, TicketIssued, WaitlistRequested
+from schemas.facts import Passenger, TicketHeld, TicketIssued
 from schemas.model import trusted
 from schemas.money import Money, total
 from schemas.observation import Observation
@@ -61,17 +62,18 @@ def fold_with_postings(document: Document) -> Folded:
     passengers, numbers = _passengers(said.begun)
     the_tickets = tickets(said.tickets, numbers)
     the_disputes = disputes(facts, resolutions(document))
-    sale, wish = _sale(said.begun), next((f for f in said.waitlists if isinstance(f, WaitlistRequested)), None)
-    pos = sale.ticket.point_of_sale if sale else wish.point_of_sale if wish else None
+    sale, pos = first_sale(said.begun), sold_at(said)
+    channel = pos.channel if pos else None
     the_payments, the_refunds = payments(said.payments), refunds(said.refunds)
     the_waitlists = waitlists(said.waitlists)
-    lines = postings(facts, pos.channel if pos else None)
-    balance = _balance(lines, pos.channel if pos else None)
+    lines = dated_postings(document, facts, channel)
+    currency = _currency(said)
+    balance = _balance(lines, channel, currency)
     times = [reading.fact.occurred_at for reading in facts]
     order = _build_order(
         order_id=document.order_id,
         version=document.statements,
-        channel=pos.channel if pos else None,
+        channel=channel,
         point_of_sale=pos,
         references=document.references,
         business_date=_business_date(sale.occurred_at if sale else min(times)),
@@ -90,8 +92,8 @@ def fold_with_postings(document: Document) -> Folded:
         payment=_payment_status(the_payments, balance),
         refund=_refund_status(the_refunds, the_tickets),
         dispute=_dispute_status(the_disputes),
-        paid_gross=total([p.amount_gross for p in the_payments if p.state == "captured"]),
-        refunded_net=total([r.amount_net for r in the_refunds if r.state != "failed"]),
+        paid_gross=_sum([p.amount_gross for p in the_payments if p.state == "captured"], currency),
+        refunded_net=_sum([r.amount_net for r in the_refunds if r.state != "failed"], currency),
         balance=balance,
         complete=_is_complete(the_tickets, the_waitlists),
         updated_at=max(times),
@@ -111,11 +113,6 @@ def fold_observations(order_id: UUID, said: Iterable[tuple[str, Observation]]) -
 
 def _business_date(at: datetime) -> date:
     return at.astimezone(RAILWAY_ZONE).date()
-
-
-def _sale(begun: Sequence[TicketHeld | TicketIssued]) -> TicketHeld | TicketIssued | None:
-    """The fact that began the order: its first hold or issue that is not itself the outcome of a change."""
-    return next((fact for fact in begun if fact.ticket.origin == "sale"), begun[0] if begun else None)
 
 
 def _passengers(begun: Sequence[TicketHeld | TicketIssued]) -> tuple[tuple[OrderPassenger, ...], dict[str, str]]:
@@ -158,9 +155,22 @@ def _hold(the_tickets: Sequence[Ticket]) -> Hold | None:
     )
 
 
-def _balance(lines: Sequence[Posting], channel: str | None) -> Money:
-    account = f"channel_clearing:{channel}" if channel else "suspense"
-    return total([line.amount for line in lines if line.account == account])
+def _balance(lines: Sequence[Posting], channel: str | None, currency: str) -> Money:
+    """What the passenger owes, in the order's currency; amounts in another one stand in the books beside it."""
+    account = clearing(channel)
+    return _sum([line.amount for line in lines if line.account == account], currency)
+
+
+def _currency(said: About) -> str:
+    """The order's own currency: of its fares, else of the first money that moved."""
+    if said.begun:
+        return said.begun[0].ticket.fare_gross.currency
+    moved = [*(f.amount_gross for f in said.payments), *(f.amount_gross for f in said.refunds)]
+    return moved[0].currency if moved else "CNY"
+
+
+def _sum(amounts: Sequence[Money], currency: str) -> Money:
+    return total([amount for amount in amounts if amount.currency == currency], currency)
 
 
 def _is_complete(the_tickets: Sequence[Ticket], the_waitlists: Sequence[Waitlist]) -> bool:

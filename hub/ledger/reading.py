@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hub.ledger.document import Document, Statement
 from schemas.facts import (
@@ -11,6 +12,7 @@ from schemas.facts import (
     Passenger,
     PaymentFact,
     PickupCollected,
+    PointOfSale,
     RefundFact,
     Resolved,
     Retracted,
@@ -30,6 +32,13 @@ class Reading:
     identity: str
     fact: Fact
     said: dict[str, Statement]
+
+    @property
+    def since(self) -> datetime:
+        """When it happened by the earliest of its witnesses."""
+        if len(self.said) == 1:
+            return self.fact.occurred_at
+        return min(statement.fact.occurred_at for statement in self.said.values())
 
 
 @dataclass(slots=True)
@@ -70,6 +79,19 @@ def about(facts: Sequence[Reading]) -> About:
         if name := _LIST_OF.get(fact.fact.partition(".")[0]):
             getattr(found, name).append(fact)
     return found
+
+
+def first_sale(begun: Sequence[TicketHeld | TicketIssued]) -> TicketHeld | TicketIssued | None:
+    """The fact that began the order: its first hold or issue that is not itself the outcome of a change."""
+    return next((fact for fact in begun if fact.ticket.origin == "sale"), begun[0] if begun else None)
+
+
+def sold_at(said: About) -> PointOfSale | None:
+    """Where the order was sold, or the seats were asked for that it waits for; None while nobody has told of that."""
+    sale = first_sale(said.begun)
+    if sale is not None:
+        return sale.ticket.point_of_sale
+    return next((f.point_of_sale for f in said.waitlists if isinstance(f, WaitlistRequested)), None)
 
 
 def _speaks_first(item: tuple[str, Statement]) -> tuple[bool, object, str]:
@@ -175,12 +197,6 @@ def clashes(reading: Reading) -> Iterator[tuple[str, dict[str, list[str]]]]:
 
 
 def document_key(passenger: Passenger) -> str:
-    """One person, whether the number is clear or sealed: the sealed form carries its blind index as third part."""
+    """One person, whether the number is clear or sealed: the sealed form carries the pseudonym as third part."""
     number = passenger.document.number
     return f"{passenger.document.type}|{number.split(':', 3)[2] if number.startswith('sealed:') else number}"
-
-
-def phone_key(passenger: Passenger) -> str | None:
-    """The blind index of a sealed phone; None where there is none."""
-    phone = passenger.phone
-    return phone.split(":", 3)[2] if phone and phone.startswith("sealed:") else None

@@ -1,5 +1,6 @@
 """Stories of one order for the ledger's tests: what happened, who said so, and every way in which it may reach us."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from hub.ledger import Document, Statement, order_content
 from hub.ledger import fold as fold_document
 from hub.ledger.digest import digest
-from hub.store.seal import Seal
+from hub.store.subject_keys import SubjectKey
 from schemas.facts import (
     ChangeFact,
     Fact,
@@ -34,14 +35,13 @@ from schemas.facts import (
 from schemas.facts import Document as IdentityDocument
 from schemas.money import Money
 from schemas.order import Order
-from schemas.personal import convert_sealed
+from schemas.personal import convert_people, convert_sealed
 
 ORDER_ID = UUID(int=7)
 ORDER_NO = "EW00000001"
 DAY = date(2026, 1, 11)
 MORNING = datetime(2026, 1, 11, 1, 0, tzinfo=UTC)
 WITNESSES = ("web", "app", "phone", "agents", "windows", "reconciliation")
-SEAL = Seal(b"f" * 32, b"b" * 32)
 
 Told = tuple[str, Statement]
 
@@ -82,10 +82,16 @@ def content(number: int, *, batch: int = 1, fare: int = 55300, seller: str = "we
     )
 
 
+def sealed(person: Passenger) -> Passenger:
+    """A person as the ledger holds one: sealed under a key of his own, the same in every run."""
+    whose = hashlib.sha256(f"{person.document.type}|{person.document.number}".encode()).digest()
+    return convert_sealed(person, SubjectKey(whose[:16].hex(), whose).seal)
+
+
 def told(witness: str, fact: Fact, stated_at: datetime | None = None, sequence: int = 0) -> Told:
-    """A statement as it reaches the ledger: personal numbers sealed, each time with another ciphertext."""
+    """A statement as it reaches the ledger: everything personal sealed."""
     statement = Statement(
-        fact=convert_sealed(fact, SEAL.seal),
+        fact=convert_people(fact, sealed),
         stated_at=stated_at or fact.occurred_at,
         sequence=sequence,
         recorded_at=MORNING,
