@@ -12,7 +12,9 @@ from celery import shared_task
 from psycopg_pool import PoolTimeout
 
 from hub.intake.holds import expire_holds as expire
+from hub.store.pages import turn_some as turn_pages
 from interlock.clock import system_clock
+from interlock.collector import settle_garbage_collector
 from interlock.settings import Settings
 from interlock.wiring import Hub, open_hub, sign_on
 from reconciliation.journal import Journal
@@ -31,7 +33,9 @@ _WAKE = {"ignore_result": True, "autoretry_for": ()}
 @cache
 def hub() -> Hub:
     """One hub per worker process, opened by the first task that needs it (never before the fork)."""
-    return open_hub(Settings.load(), "worker")
+    opened = open_hub(Settings.load(), "worker")
+    settle_garbage_collector()
+    return opened
 
 
 @cache
@@ -50,8 +54,8 @@ def shielded(work: Any) -> Any:
 
 @shared_task(name="interlock.deliver", **_WAKE)
 def deliver() -> None:
-    """Wake every channel's drain."""
-    for channel in shielded(lambda: hub().channels) or []:
+    """Wake the drains of those channels that have something to drain."""
+    for channel in shielded(lambda: hub().pump.waiting()) or []:
         drain.apply_async([channel], expires=5.0)
 
 
@@ -89,6 +93,13 @@ def poll_channels() -> None:
 def expire_holds() -> None:
     """Release seats whose hold is over."""
     shielded(lambda: expire(hub().intake, hub().pool, hub().clock))
+
+
+@shared_task(name="interlock.turn_book_pages", **_WAKE)
+def turn_book_pages() -> None:
+    """Sum up what the event log has grown by, page by page, and come back while there is more."""
+    if shielded(lambda: turn_pages(hub().pool)):
+        turn_book_pages.apply_async()
 
 
 @shared_task(name="interlock.deliver_logout_tokens", **_WAKE)

@@ -7,15 +7,8 @@ between check and use gains nothing.
 import ipaddress
 import socket
 from typing import Any
-from urllib.parse import urlsplit
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
-
-
-class AddressForbidden(OSError):
-    """The address is private, loopback, link-local or otherwise not of the public network."""
+import pycurl
 
 
 def is_public(address: str) -> bool:
@@ -25,36 +18,19 @@ def is_public(address: str) -> bool:
     return (mapped or ip).is_global and not ip.is_multicast
 
 
-def check_literal(url: str) -> None:
-    """Raises ``AddressForbidden`` when the URL's host is itself an address that is not public."""
-    host = urlsplit(url).hostname or ""
-    try:
-        public = is_public(host)
-    except ValueError:
-        return  # a name: the resolver below checks what it resolves to
-    if not public:
-        raise AddressForbidden(f"{host} is no public address")
+class Guard:
+    """libcurl's ``CURLOPT_OPENSOCKETFUNCTION``: a socket for the address that is connected to, or none.
 
+    ``refused``: whether an address was not public since this was last set to False.
+    """
 
-class PublicOnly(AbstractResolver):
-    """A resolver that keeps only public addresses of what the system's resolver finds."""
+    __slots__ = ("refused",)
 
     def __init__(self) -> None:
-        self._system = ThreadedResolver()
+        self.refused = False
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = [item for item in await self._system.resolve(host, port, family) if is_public(item["host"])]
-        if not found:
-            raise AddressForbidden(f"{host} has no public address")
-        return found
-
-    async def close(self) -> None:
-        await self._system.close()
-
-
-def connector(allow_private: bool, idle_seconds: float) -> aiohttp.TCPConnector:
-    """The connections of one channel, guarded unless private addresses are allowed. How many: its pump decides."""
-    options: dict[str, Any] = {} if allow_private else {"resolver": PublicOnly()}
-    return aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_seconds, **options)
+    def __call__(self, _purpose: int, to: Any) -> socket.socket | int:
+        if to.family in (socket.AF_INET, socket.AF_INET6) and is_public(to.addr[0]):
+            return socket.socket(to.family, to.socktype, to.protocol)
+        self.refused = True
+        return int(pycurl.SOCKET_BAD)

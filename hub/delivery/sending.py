@@ -4,7 +4,6 @@ What cannot be sent any more because the page was stopped is set aside as waitin
 that has just asked for quiet, is gone, or has failed too often in a row.
 """
 
-import asyncio
 import json
 import logging
 import random
@@ -15,8 +14,8 @@ from typing import Literal
 from uuid import UUID
 
 from hub.delivery.pacing import blames_the_channel, quiet_until
-from hub.delivery.sender import Client, Response
 from hub.delivery.signing import sign
+from hub.delivery.wire import Response, Wire
 from hub.ports import Formatted
 from hub.store.deliveries import Attempt, Exceptional
 from hub.store.events import Logged
@@ -70,68 +69,102 @@ class Page:
         return self.opened or self.quiet is not None or self.gone is not None
 
 
+@dataclass(slots=True)
+class Flight:
+    """The delivery of ``queue[place]``, under way since ``at``; what is behind it in the queue waits for its answer."""
+
+    queue: Sequence[Item]
+    place: int
+    formatted: Formatted
+    at: datetime
+
+    @property
+    def item(self) -> Item:
+        return self.queue[self.place]
+
+
 class Sending:
     """Sends one page to one channel. ``secrets`` are clear; ``failures``: in a row before this page."""
 
     def __init__(
         self,
         channel: str,
-        client: Client,
+        url: str,
+        wire: Wire[Flight],
         speak: Speak,
         secrets: Sequence[str],
         clock: Callable[[], datetime],
         options: SendingOptions,
         failures: int = 0,
     ) -> None:
-        self._channel, self._client, self._speak, self._secrets = channel, client, speak, secrets
+        self._channel, self._url, self._wire, self._speak, self._secrets = channel, url, wire, speak, secrets
         self._clock, self._options = clock, options
         self._page = Page(failures=failures)
 
-    async def send(self, items: Sequence[Item]) -> Page:
+    def send(self, items: Sequence[Item]) -> Page:
         """Every item is in the outcome: settled, or among the exceptions."""
         queues: dict[tuple[UUID, bool], list[Item]] = {}
         for item in items:
             queues.setdefault((item.logged.event.order_id, item.lane == "replay"), []).append(item)
         left = iter(queues.values())
-        await asyncio.gather(*(self._work(left) for _ in range(min(self._options.concurrency, len(queues)))))
+        self._fill(left)
+        while self._wire.under_way:
+            for flight, response in self._wire.finished():
+                if self._landed(flight, response):
+                    self._go_on(flight.queue, flight.place + 1)
+                else:
+                    self._leave(flight.queue, flight.place + 1)
+            self._fill(left)
         return self._page
 
-    async def _work(self, left: Iterator[list[Item]]) -> None:
-        for queue in left:
+    def _fill(self, left: Iterator[list[Item]]) -> None:
+        """As many orders at once as may be."""
+        while self._wire.under_way < self._options.concurrency and (queue := next(left, None)) is not None:
             self._page.orders.add(queue[0].logged.event.order_id)
-            for place, item in enumerate(queue):
-                if self._page.stopped:
-                    self._page.exceptions.append(self._waiting(item, item.attempts, self._resumes(), None))
-                elif await self._one(item):
-                    continue
-                self._page.exceptions += [behind(self._channel, later) for later in queue[place + 1 :]]
-                break
+            self._go_on(queue, 0)
 
-    async def _one(self, item: Item) -> bool:
-        """Whether the next event of the order may go out."""
-        page, position = self._page, item.logged.position
-        try:
-            formatted = self._speak(item.logged)
-        except Exception:
-            # Adapters of strangers run here too: theirs to mend, and no reason to hold up everybody else's deliveries.
-            log.exception("the adapter of %s cannot say event %d", self._channel, position)
-            response = Response(None, "the channel's adapter failed on this event", 0.0)
-            page.attempts.append(_attempt(self._channel, item, None, response, self._clock()))
-            page.exceptions.append(self._failed(item, response))
-            return False
-        if formatted is None:
-            page.settled.append(position)
+    def _go_on(self, queue: Sequence[Item], place: int) -> None:
+        """Send ``queue[place]``, or what follows it when there is nothing to say of it."""
+        page = self._page
+        for at in range(place, len(queue)):
+            item = queue[at]
+            if page.stopped:
+                page.exceptions.append(self._waiting(item, item.attempts, self._resumes(), None))
+                return self._leave(queue, at + 1)
+            try:
+                formatted = self._speak(item.logged)
+                if formatted is not None:
+                    return self._start(Flight(queue, at, formatted, self._clock()))
+            except Exception:
+                # Adapters of strangers run here too: theirs to mend, and no reason to hold up everybody else.
+                log.exception("the adapter of %s cannot say event %d", self._channel, item.logged.position)
+                response = Response(None, "the channel's adapter failed on this event", 0.0)
+                page.attempts.append(_attempt(self._channel, item, None, response, self._clock()))
+                page.exceptions.append(self._failed(item, response))
+                return self._leave(queue, at + 1)
+            page.settled.append(item.logged.position)
             page.attempts.append(_attempt(self._channel, item, None, None, self._clock()))
-            return True
-        headers = sign(self._secrets, str(item.logged.event.event_id), self._clock(), formatted.body)
+        return None
+
+    def _start(self, flight: Flight) -> None:
+        formatted = flight.formatted
+        headers = sign(self._secrets, str(flight.item.logged.event.event_id), flight.at, formatted.body)
         headers["content-type"] = formatted.content_type
-        page.sent += 1
-        response = await self._client.post(formatted.body, headers)
-        page.attempts.append(_attempt(self._channel, item, formatted, response, self._clock()))
+        self._wire.start(self._url, formatted.body, headers, flight)
+        self._page.sent += 1
+
+    def _leave(self, queue: Sequence[Item], place: int) -> None:
+        """What waits behind one that did not go through."""
+        self._page.exceptions += [behind(self._channel, later) for later in queue[place:]]
+
+    def _landed(self, flight: Flight, response: Response) -> bool:
+        """Whether the next event of the order may go out."""
+        page, item = self._page, flight.item
+        page.attempts.append(_attempt(self._channel, item, flight.formatted, response, flight.at))
         if item.lane != "replay":
             page.failures = page.failures + 1 if blames_the_channel(response.status) else 0
         if response.delivered:
-            page.settled.append(position)
+            page.settled.append(item.logged.position)
             return True
         page.exceptions.append(self._failed(item, response))
         return False
@@ -174,12 +207,10 @@ def _exceptional(
 
 
 def _attempt(
-    channel: str, item: Item, formatted: Formatted | None, response: Response | None, now: datetime
+    channel: str, item: Item, formatted: Formatted | None, response: Response | None, started: datetime
 ) -> Attempt:
     logged = item.logged
     outcome = "not_expressible" if response is None else "delivered" if response.delivered else "failed"
-    duration = response.duration_ms if response else 0.0
-    started = now - timedelta(milliseconds=duration)
     losses = [loss.model_dump(exclude_defaults=True) for loss in formatted.losses] if formatted else []
     return Attempt(
         channel=channel,
@@ -191,7 +222,7 @@ def _attempt(
         response=response.head or None if response else None,
         losses=json.dumps(losses) if losses else None,
         started_at=started,
-        duration_ms=duration,
+        duration_ms=response.duration_ms if response else 0.0,
         delay_ms=max(0.0, (started - logged.committed_at).total_seconds() * 1000),
         lane=item.lane,
     )

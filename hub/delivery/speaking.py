@@ -11,24 +11,16 @@ from hub.delivery.envelope import enveloped
 from hub.intake.intake import Pool
 from hub.ledger import fold, read_document
 from hub.ports import Adapter, Formatted
-from hub.store import orders
+from hub.store import orders, subjects
 from hub.store.channels import Channel
 from hub.store.events import Logged
 from hub.store.seal import Seal
+from hub.store.subject_keys import subjects_in
 from schemas.order import Order
-from schemas.personal import convert_sealed, masked_number
+from schemas.personal import convert_sealed, masked_numbers
 
-ORDERS_KEPT = 2000
-
-
-class _Known:
-    """An order as the ledger holds it, and as it reads once opened."""
-
-    __slots__ = ("clear", "sealed")
-
-    def __init__(self, sealed: Order) -> None:
-        self.sealed = sealed
-        self.clear: Order | None = None
+ORDERS_KEPT = 500
+"""A page of each channel and a little: about 10 MB. More only fills memory, as nobody is told the same so late."""
 
 
 class Speaker:
@@ -36,7 +28,8 @@ class Speaker:
 
     def __init__(self, pool: Pool, seal: Seal, public_url: str) -> None:
         self._pool, self._seal, self._public_url = pool, seal, public_url
-        self._kept: OrderedDict[tuple[UUID, int], _Known] = OrderedDict()
+        self._kept: OrderedDict[tuple[UUID, int], Order] = OrderedDict()
+        self._epoch = -1
 
     def to(self, channel: Channel, adapter: Adapter, order_ids: Iterable[UUID]) -> Callable[[Logged], Formatted | None]:
         """The form of this channel over the orders as they stand now.
@@ -45,29 +38,28 @@ class Speaker:
         """
         the_orders = self._orders(set(order_ids))
         if channel.form == "native":
-            return lambda logged: adapter.format(logged.event, self._clear(the_orders[logged.event.order_id]))
+            return lambda logged: adapter.format(logged.event, the_orders[logged.event.order_id])
 
         def envelope(logged: Logged) -> Formatted:
-            known = the_orders[logged.event.order_id]
-            order = self._clear(known) if channel.personal_data else convert_sealed(known.sealed, masked_number)
-            return enveloped(self._public_url, logged.event, order)
+            order = the_orders[logged.event.order_id]
+            return enveloped(self._public_url, logged.event, order if channel.personal_data else masked_numbers(order))
 
         return envelope
 
-    def _clear(self, known: _Known) -> Order:
-        if known.clear is None:
-            known.clear = convert_sealed(known.sealed, self._seal.open)
-        return known.clear
-
-    def _orders(self, order_ids: set[UUID]) -> dict[UUID, _Known]:
+    def _orders(self, order_ids: set[UUID]) -> dict[UUID, Order]:
+        """These orders in clear, those of erased people as ``erased``."""
         with self._pool.connection() as connection:
+            epoch = subjects.epoch(connection)
+            if epoch != self._epoch:  # somebody was erased: what was opened before must not be said again
+                self._kept.clear()
+                self._epoch = epoch
             stored = orders.read_texts(connection, order_ids)
-        return {order_id: self._folded(order_id, *row) for order_id, row in stored.items()}
-
-    def _folded(self, order_id: UUID, version: int, text: str, contract: str) -> _Known:
-        known = self._kept.get((order_id, version))
-        if known is None:
-            known = self._kept[order_id, version] = _Known(fold(read_document(text, contract)))
-            if len(self._kept) > ORDERS_KEPT:
-                self._kept.popitem(last=False)
-        return known
+            fresh = {order_id: row for order_id, row in stored.items() if (order_id, row[0]) not in self._kept}
+            named = {subject for _, text, _ in fresh.values() for subject in subjects_in(text)}
+            convert = subjects.opening(self._seal, subjects.keys_of(connection, self._seal, named))
+        for order_id, (version, text, contract) in fresh.items():
+            self._kept[order_id, version] = convert_sealed(fold(read_document(text, contract)), convert)
+        found = {order_id: self._kept[order_id, row[0]] for order_id, row in stored.items()}
+        while len(self._kept) > ORDERS_KEPT:
+            self._kept.popitem(last=False)
+        return found

@@ -15,34 +15,48 @@ from psycopg.rows import TupleRow
 
 from hub.delivery.pacing import Breaker
 from hub.delivery.signing import PRIVATE, PUBLIC, public_key
+from hub.ledger.fold import RAILWAY_ZONE
 from hub.ports import Profile
 from hub.store import replays
-from hub.store.channels import Channel
+from hub.store.channels import BEGINNING, Channel
+from hub.store.outbox import Wanted
 from hub.store.seal import Seal
 
 OVERLAP_MAX = timedelta(days=30)
+
+
+class TermInvalid(ValueError):
+    """A term that cannot be. ``field``: which of ``channels.SETTINGS`` it is about, so that it is told beside it."""
+
+    def __init__(self, field: str, what: str) -> None:
+        super().__init__(what)
+        self.field = field
+
+
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?")
 _KINDS = {PRIVATE: "ed25519", PUBLIC: "ed25519, the channel's own"}
 
 
 def checked(changes: Mapping[str, Any], channel: Channel, profile: Profile) -> dict[str, Any]:
-    """The changes as columns of ``channels.SETTINGS``. Raises ``ValueError`` that says what is wrong with them."""
+    """The changes as columns of ``channels.SETTINGS``. Raises :class:`TermInvalid`, which says what is wrong."""
     found = dict(changes)
     if (endpoint := found.get("endpoint")) is not None:
-        found["endpoint"] = _endpoint(endpoint)
+        found["endpoint"] = checked_endpoint(endpoint)
     types = found.get("event_types")
     if types is not None:
         unknown = sorted(set(types) - profile.subscribes)
         if unknown:
             offered = ", ".join(sorted(profile.subscribes))
-            raise ValueError(f"{', '.join(unknown)}: this channel's adapter is told of {offered or 'nothing'}")
+            what = f"{', '.join(unknown)}: this channel's adapter is told of {offered or 'nothing'}"
+            raise TermInvalid("event_types", what)
         found["event_types"] = sorted(set(types))
     for name in ("rate_per_second", "quota_per_minute"):
         if found.get(name) is not None and found[name] <= 0:
-            raise ValueError(f"{name} is more than nothing; leave it empty for no limit")
+            raise TermInvalid(name, f"{name} is more than nothing; leave it empty for no limit")
     hours = [found.get(name, getattr(channel, name)) for name in ("opens_at", "closes_at")]
     if (hours[0] is None) != (hours[1] is None) or (hours[0] is not None and hours[0] == hours[1]):
-        raise ValueError("operating hours have a beginning and another end, for example 05:00 to 23:30")
+        what = "operating hours have a beginning and another end, for example 05:00 to 23:30"
+        raise TermInvalid("closes_at" if hours[1] is None else "opens_at", what)
     return found
 
 
@@ -54,10 +68,38 @@ def rate(text: str) -> float:
     return float(match[1]) / (60 if match[2] == "min" else 1)
 
 
-def _endpoint(text: str) -> str:
-    parts = urlsplit(text)
+def since(text: str | None, endpoint: str | None) -> datetime | None:
+    """From when a new subscription wants its history: ``BEGINNING``, a date (its first moment on the railway), a time.
+
+    None: from now on. Raises :class:`TermInvalid`.
+    """
+    if text is None:
+        return None
+    if endpoint is None:
+        raise TermInvalid("history_from", "history is told to an endpoint: name one")
+    if text == "BEGINNING":
+        return BEGINNING
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise TermInvalid("history_from", f"{text[:40]!r} is neither BEGINNING nor a date nor a time") from error
+    if moment.tzinfo is None and len(text) > len("2026-11-22"):
+        raise TermInvalid("history_from", f"{text[:40]!r} says no zone: 2026-11-22T14:00+08:00")
+    return moment if moment.tzinfo else moment.replace(tzinfo=RAILWAY_ZONE)
+
+
+def checked_endpoint(text: str) -> str:
+    """Where a channel listens, without a slash at its end. Raises :class:`TermInvalid`."""
+    wrong = TermInvalid("endpoint", f"{text[:100]!r} is no address: it begins with https:// and has no query")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises for what is no port
+    except ValueError as error:
+        raise wrong from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{text[:100]!r} is no address: it begins with https:// and has no query")
+        raise wrong
+    if parts.username or parts.password or not text.isascii() or not text.isprintable() or " " in text:
+        raise wrong
     return text.rstrip("/")
 
 
@@ -86,10 +128,17 @@ def shown(
             "openings": breaker.openings,
             "until": breaker.until if breaker.state(now) == "open" else None,
         },
+        "reads_history": _reads_history(channel),
         "quiet_until": channel.retry_at if channel.retry_at and channel.retry_at > now else None,
         "secrets": _secrets(channel, seal, now),
         "replays": [replay_shown(replay) for replay in replays.of_channel(connection, channel.channel, 5)],
     }
+
+
+def _reads_history(channel: Channel) -> bool:
+    """Whether it is still being told of what was before it subscribed."""
+    cursor = (channel.bulk_txid, channel.bulk_position)
+    return Wanted(channel.channel, (), channel.history_txid).in_history(cursor)
 
 
 def replay_shown(replay: replays.Replay) -> dict[str, Any]:

@@ -4,7 +4,6 @@ It is no event and no delivery: it has no order, touches no health figure and no
 disabled channel too, because that is when somebody wants to know whether it listens again.
 """
 
-import asyncio
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,8 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from hub.delivery.envelope import MEDIA_TYPE, trial
-from hub.delivery.sender import Client, Response
 from hub.delivery.signing import sign
+from hub.delivery.wire import Response, post
 from hub.ports import Profile
 from hub.store.channels import Channel
 
@@ -59,15 +58,8 @@ def send_trial(
     headers = sign(secrets, identity, now, body) | {"content-type": content_type}
     url = f"{channel.endpoint}/inbox"
     encoding = "utf-8" if channel.form == "cloudevents" else profile.encoding
-    return Trial(url, headers, body.decode(encoding, "replace"), asyncio.run(_post(url, body, headers, options)))
-
-
-async def _post(url: str, body: bytes, headers: dict[str, str], options: TrialOptions) -> Response:
-    client = Client(url, options.timeout_seconds, options.allow_private)
-    try:
-        return await client.post(body, headers)
-    finally:
-        await client.close()
+    response = post(url, body, headers, options.timeout_seconds, options.allow_private)
+    return Trial(url, headers, body.decode(encoding, "replace"), response)
 
 
 def _message(channel: Channel, profile: Profile, identity: str, now: datetime, public_url: str) -> tuple[bytes, str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
+from hub.store.outbox import LAST_POSITION
 from hub.store.seal import Seal
 
 State = Literal["active", "paused", "disabled"]
@@ -54,6 +55,12 @@ class Channel:
     rate_free_at: datetime | None
     bulk_txid: str
     bulk_position: int
+    history_txid: str
+
+    @property
+    def told(self) -> bool:
+        """Whether it has ever subscribed to anything: it has an endpoint now or had one."""
+        return self.cursor_txid != "0"
 
     def asks_at(self, local: time) -> bool:
         """Whether it may ask at this local time; hours that begin later than they end run over midnight."""
@@ -67,7 +74,10 @@ class Channel:
 _COLUMNS = """channel, endpoint, secrets, state, cursor_txid::text AS cursor_txid, cursor_position, poll_watermark,
     breaker_failures, breaker_until, last_seen_at, adapter, code_tables, form, event_types, personal_data,
     rate_per_second, quota_per_minute, opens_at, closes_at, former_secrets, state_reason, breaker_openings, retry_at,
-    rate_free_at, bulk_txid::text AS bulk_txid, bulk_position"""
+    rate_free_at, bulk_txid::text AS bulk_txid, bulk_position, history_txid::text AS history_txid"""
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+"""A subscription's ``since`` that means all of the log."""
 
 OVERLAP = timedelta(hours=24)
 """How long a secret stays good beside the one that replaces it, unless somebody says otherwise."""
@@ -83,21 +93,48 @@ def register(
     *,
     adapter: str | None = None,
     code_tables: CodeTables | None = None,
+    since: datetime | None = None,
 ) -> None:
     """Connect a channel, or change its endpoint; a new secret replaces the old one, which fades out (``rotate``).
 
-    ``now``: the wall clock. ``adapter`` and ``code_tables`` stay as they are where they are not given.
+    ``now``: the wall clock. ``adapter`` and ``code_tables`` stay as they are where they are not given. ``since``: see
+    :func:`subscribe`.
     """
     connection.execute(
         """INSERT INTO hub.channels (channel, endpoint, secrets, created_at) VALUES (%s, %s, %s, %s)
            ON CONFLICT (channel) DO UPDATE SET endpoint = excluded.endpoint""",
         (channel, endpoint, Jsonb([seal.seal(secret)]), now),
     )
+    subscribe(connection, channel, since)
     rotate(connection, channel, secret, seal, now, OVERLAP)
     connection.execute(
         """UPDATE hub.channels SET adapter = coalesce(%s, adapter), code_tables = coalesce(%s, code_tables)
            WHERE channel = %s""",
         (adapter, None if code_tables is None else Jsonb(code_tables), channel),
+    )
+
+
+def subscribe(connection: Connection[TupleRow], channel: str, since: datetime | None = None) -> bool:
+    """Let a channel that has an endpoint and was never told of anything be told from now on; whether it was such.
+
+    ``since``: it is told in the bulk lane of what was committed from then on and before now (:data:`BEGINNING`: of all
+    that there is), each order's events in order, and before what happens to the order from now on.
+    """
+    return (
+        connection.execute(
+            """UPDATE hub.channels SET cursor_txid = l.txid, cursor_position = %(last)s,
+                   history_txid = CASE WHEN %(since)s::timestamptz IS NULL THEN '0' ELSE l.txid END,
+                   bulk_txid = coalesce(f.txid, l.txid),
+                   bulk_position = coalesce(f.position, %(last)s)
+               FROM (SELECT ((pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)::text)::xid8 AS txid) l
+               LEFT JOIN LATERAL (
+                   SELECT e.txid, e.position - 1 AS position FROM hub.events e
+                   WHERE e.committed_at >= %(since)s AND e.txid <= l.txid
+                   ORDER BY e.txid, e.position LIMIT 1) f ON true
+               WHERE channel = %(channel)s AND endpoint IS NOT NULL AND cursor_txid = '0'""",
+            {"channel": channel, "since": since, "last": LAST_POSITION},
+        ).rowcount
+        == 1
     )
 
 
@@ -199,7 +236,10 @@ def configure(connection: Connection[TupleRow], channel: str, changes: Mapping[s
         raise ValueError(f"no such setting of a connection: {', '.join(sorted(unknown))}")
     assignments = ", ".join(f"{name} = %({name})s" for name in sorted(changes)) or "channel = channel"
     query = f"UPDATE hub.channels SET {assignments} WHERE channel = %(channel)s"
-    return connection.execute(query.encode(), {**changes, "channel": channel}).rowcount == 1
+    found = connection.execute(query.encode(), {**changes, "channel": channel}).rowcount == 1
+    if changes.get("endpoint") is not None:
+        subscribe(connection, channel)
+    return found
 
 
 def move_cursor(connection: Connection[TupleRow], channel: str, txid: str, position: int) -> None:

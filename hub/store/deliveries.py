@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from hub.store.appending import append
+from hub.store.appending import INT4, INT8, JSONB, REAL, TEXT, TIMESTAMPTZ, UUIDS, Table, append
 from hub.store.outbox import Wanted
 
 
@@ -52,11 +52,13 @@ _COLUMNS = "channel, event, order_id, state, attempts, next_attempt_at, last_err
 
 
 _ATTEMPT = tuple(field.name for field in fields(Attempt))
+_KINDS = (TEXT, INT8, UUIDS, INT4, TEXT, INT4, TEXT, JSONB, TIMESTAMPTZ, REAL, REAL, TEXT)
+_DELIVERIES = Table("deliveries", dict(zip(_ATTEMPT, _KINDS, strict=True)))
 
 
 def record(connection: Connection[TupleRow], attempts: Sequence[Attempt]) -> None:
     """Append these attempts."""
-    append(connection, "deliveries", _ATTEMPT, [tuple(getattr(a, name) for name in _ATTEMPT) for a in attempts])
+    append(connection, _DELIVERIES, [tuple(getattr(a, name) for name in _ATTEMPT) for a in attempts])
 
 
 def set_aside(connection: Connection[TupleRow], rows: Sequence[Exceptional]) -> None:
@@ -147,7 +149,7 @@ def promote(connection: Connection[TupleRow], wanted: Wanted, order_ids: Sequenc
                GROUP BY order_id, lane = 'replay' HAVING bool_and(state = 'behind'))
            AND (x.lane = 'replay' OR NOT EXISTS (
                SELECT FROM hub.events e
-               WHERE e.order_id = x.order_id AND e.lane = 'bulk' AND e.position < x.event
+               WHERE e.order_id = x.order_id AND (e.lane = 'bulk' OR e.txid <= c.history_txid) AND e.position < x.event
                  AND e.type = ANY(%(types)s) AND e.origin <> x.channel
                  AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)))""",
         {"channel": wanted.channel, "types": list(wanted.types), "ids": order_ids, "now": now},
@@ -248,13 +250,13 @@ def again(connection: Connection[TupleRow], channel: str, order_id: UUID, now: d
     return row[0] if row else None
 
 
-def of_order(connection: Connection[TupleRow], order_id: UUID) -> list[tuple[Attempt, int]]:
-    """Every attempt about an order with its event's sequence."""
+def of_orders(connection: Connection[TupleRow], order_ids: Sequence[UUID]) -> list[tuple[Attempt, int]]:
+    """Every attempt under these ids of an order, with its event's sequence."""
     rows = connection.execute(
         """SELECT d.channel, d.event, d.order_id, d.attempt, d.outcome, d.status, d.response, d.losses::text,
                   d.started_at, d.duration_ms, d.delay_ms, d.lane, e.sequence
            FROM hub.deliveries d JOIN hub.events e ON e.position = d.event
-           WHERE d.order_id = %s ORDER BY d.position""",
-        (order_id,),
+           WHERE d.order_id = ANY(%s) ORDER BY d.position""",
+        (list(order_ids),),
     )
     return [(Attempt(*row[:-1]), row[-1]) for row in rows]

@@ -12,7 +12,8 @@ SELECT c.channel, c.endpoint, c.state, c.state_reason, c.breaker_until,
        coalesce(r.repeated, 0) AS repeated, m.last_received_at,
        coalesce(d.delivered, 0) AS delivered, coalesce(d.failed, 0) AS failed, d.delay_p50_ms, d.delay_p99_ms,
        coalesce(x.waiting, 0) AS waiting, coalesce(x.dead, 0) AS dead,
-       (SELECT count(*) FROM hub.events e WHERE (e.txid, e.position) > (c.cursor_txid, c.cursor_position)) AS lag
+       (SELECT count(*) FROM hub.events e
+        WHERE c.endpoint IS NOT NULL AND (e.txid, e.position) > (c.cursor_txid, c.cursor_position)) AS lag
 FROM hub.channels c
 LEFT JOIN (SELECT channel, count(*) FILTER (WHERE outcome = 'applied') AS applied,
                   count(*) FILTER (WHERE outcome = 'witnessed') AS witnessed,
@@ -25,8 +26,10 @@ LEFT JOIN (SELECT channel, count(*) FILTER (WHERE outcome = 'applied') AS applie
 LEFT JOIN (SELECT channel, count(*) AS repeated FROM hub.repeats GROUP BY channel) r USING (channel)
 LEFT JOIN (SELECT channel, count(*) FILTER (WHERE outcome = 'delivered') AS delivered,
                   count(*) FILTER (WHERE outcome = 'failed') AS failed,
-                  percentile_cont(0.5) WITHIN GROUP (ORDER BY delay_ms) FILTER (WHERE attempt = 1) AS delay_p50_ms,
-                  percentile_cont(0.99) WITHIN GROUP (ORDER BY delay_ms) FILTER (WHERE attempt = 1) AS delay_p99_ms
+                  percentile_cont(0.5) WITHIN GROUP (ORDER BY delay_ms)
+                      FILTER (WHERE attempt = 1 AND lane = 'live') AS delay_p50_ms,
+                  percentile_cont(0.99) WITHIN GROUP (ORDER BY delay_ms)
+                      FILTER (WHERE attempt = 1 AND lane = 'live') AS delay_p99_ms
            FROM hub.deliveries WHERE lane <> 'replay' GROUP BY channel) d USING (channel)
 LEFT JOIN (SELECT channel, count(*) FILTER (WHERE state <> 'dead') AS waiting,
                   count(*) FILTER (WHERE state = 'dead') AS dead
@@ -47,7 +50,8 @@ def undelivered(connection: Connection[TupleRow]) -> int:
                      WHERE (e.txid, e.position) > (c.cursor_txid, c.cursor_position))), 0)
                    FROM hub.channels c WHERE c.state = 'active' AND c.endpoint IS NOT NULL)
                 + (SELECT coalesce(sum((SELECT count(*) FROM hub.events e
-                     WHERE e.lane = 'bulk' AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)
+                     WHERE (e.lane = 'bulk' OR e.txid <= c.history_txid)
+                       AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)
                        AND (e.txid, e.position) <= (c.cursor_txid, c.cursor_position))), 0)
                    FROM hub.channels c WHERE c.state = 'active' AND c.endpoint IS NOT NULL)
                 + (SELECT coalesce(sum(wanted - sent), 0) FROM hub.replays WHERE finished_at IS NULL)

@@ -3,11 +3,14 @@
     live   what is told at once, in the order of the log
     bulk   events of files and mass uploads; offered in the room that live events leave, never ahead of their cursor
 
-Within an order no lane overtakes the other: a live event behind a bulk event that is still to come waits for it.
+Within an order no lane overtakes the other: a live event behind a bulk event that is still to come waits for it. What
+happened before a channel subscribed is of the bulk lane for it, whatever lane it came in (``Wanted.history``).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -16,13 +19,28 @@ from psycopg.rows import TupleRow
 Cursor = tuple[str, int]
 """(transaction id, position): how far the log has been read."""
 
+LAST_POSITION = 2**63 - 1
+"""A position behind every event of a transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a channel is told: these types of event, unless it caused them itself."""
+    """What a channel is told: these types of event, unless it caused them itself.
+
+    ``history``: events of transactions up to this one were there before the channel subscribed; ``"0"``: none.
+    """
 
     channel: str
     types: Sequence[str]
+    history: str = "0"
+
+    def in_history(self, cursor: Cursor) -> bool:
+        """Whether a bulk cursor still has history to read."""
+        return (int(cursor[0]), cursor[1]) < (int(self.history), LAST_POSITION) and self.history != "0"
+
+    def aside_until(self, bulk: Cursor, live: Cursor) -> Cursor:
+        """How far the bulk lane can be read in one go: to the end of the history, or to the live cursor."""
+        return (self.history, LAST_POSITION) if self.in_history(bulk) else live
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +60,28 @@ class Ahead:
         if len(self.chosen) <= limit:
             return self
         return Ahead(self.chosen[:limit], self.chosen[limit - 1][0], True, self.bulk)
+
+
+def waiting(connection: Connection[TupleRow], now: datetime) -> list[str]:
+    """The channels for which something can be done at ``now`` (wall clock), by a look at the head of each queue.
+
+    One whose bucket of tokens is empty is among them all the same: its drain finds out.
+    """
+    rows = connection.execute(
+        """SELECT c.channel FROM hub.channels c
+           WHERE c.endpoint IS NOT NULL AND c.state <> 'paused' AND (c.retry_at IS NULL OR c.retry_at <= %(now)s)
+             AND (c.state = 'active' AND (c.breaker_until IS NULL OR c.breaker_until <= %(now)s) AND (
+                    EXISTS (SELECT FROM hub.events e
+                            WHERE (e.txid, e.position) > (c.cursor_txid, c.cursor_position)
+                              AND e.txid < pg_snapshot_xmin(pg_current_snapshot()))
+                    OR (c.bulk_txid, c.bulk_position) <> (c.cursor_txid, c.cursor_position))
+                  OR EXISTS (SELECT FROM hub.delivery_exceptions x
+                             WHERE x.channel = c.channel AND x.state = 'waiting' AND x.next_attempt_at <= %(now)s)
+                  OR EXISTS (SELECT FROM hub.replays r WHERE r.channel = c.channel AND r.finished_at IS NULL))
+           ORDER BY c.channel""",
+        {"now": now},
+    )
+    return [channel for (channel,) in rows]
 
 
 def live(connection: Connection[TupleRow], after: Cursor, wanted: Wanted, scan: int) -> Ahead:
@@ -72,12 +112,13 @@ def stretch(connection: Connection[TupleRow], after: Cursor, types: Sequence[str
 
 
 def bulk(connection: Connection[TupleRow], after: Cursor, until: Cursor, wanted: Wanted, scan: int) -> Ahead:
-    """The same of the bulk lane, as far as ``until``."""
+    """The same of the bulk lane, as far as ``until`` (``Wanted.aside_until``)."""
+    lane: LiteralString = "" if wanted.in_history(after) else "lane = 'bulk' AND "
     return _read(
         connection,
-        """SELECT txid, position, order_id, lane, type = ANY(%(types)s) AND origin <> %(channel)s AS chosen
+        f"""SELECT txid, position, order_id, lane, type = ANY(%(types)s) AND origin <> %(channel)s AS chosen
            FROM hub.events
-           WHERE lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(position)s)
+           WHERE {lane}(txid, position) > (%(txid)s::xid8, %(position)s)
              AND (txid, position) <= (%(last_txid)s::xid8, %(last_position)s)
            ORDER BY txid, position LIMIT %(scan)s""",
         {
@@ -113,10 +154,15 @@ def bulk_before(
     connection: Connection[TupleRow], after: Cursor, wanted: Wanted, order_ids: Sequence[UUID]
 ) -> dict[UUID, int]:
     """order -> position of its first wanted bulk event that has not been offered yet. Free when the lane is empty."""
+    in_lane = (
+        "(lane = 'bulk' OR txid <= %(history)s::xid8)"
+        if wanted.in_history(after)
+        else """lane = 'bulk' AND EXISTS (
+               SELECT FROM hub.events WHERE lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(at)s))"""
+    )
     rows = connection.execute(
-        """SELECT order_id, min(position) FROM hub.events
-           WHERE EXISTS (SELECT FROM hub.events WHERE lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(at)s))
-             AND order_id = ANY(%(ids)s) AND lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(at)s)
+        f"""SELECT order_id, min(position) FROM hub.events
+           WHERE order_id = ANY(%(ids)s) AND {in_lane} AND (txid, position) > (%(txid)s::xid8, %(at)s)
              AND type = ANY(%(types)s) AND origin <> %(channel)s
            GROUP BY order_id""",
         {
@@ -125,15 +171,19 @@ def bulk_before(
             "ids": list(order_ids),
             "types": list(wanted.types),
             "channel": wanted.channel,
+            "history": wanted.history,
         },
     )
     return {order_id: int(position) for order_id, position in rows}
 
 
 def taken_part(connection: Connection[TupleRow], channel: str, order_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these orders in which the channel took part."""
+    """Those of these orders in which the channel took part; one that was joined is the order that it is part of."""
     rows = connection.execute(
-        "SELECT order_id FROM hub.orders WHERE order_id = ANY(%s) AND (%s = ANY(witnesses) OR channel = %s)",
+        """SELECT asked.id FROM unnest(%s::uuid[]) AS asked (id)
+           LEFT JOIN hub.aliases a ON a.order_id = asked.id
+           JOIN hub.orders o ON o.order_id = coalesce(a.into_id, asked.id)
+           WHERE %s = ANY(o.witnesses) OR o.channel = %s""",
         (list(order_ids), channel, channel),
     )
     return {order_id for (order_id,) in rows}

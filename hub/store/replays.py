@@ -12,9 +12,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from hub.store.outbox import Cursor
-
-_LAST_POSITION = 2**63 - 1
+from hub.store.outbox import LAST_POSITION, Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def ask(
                 chosen.order_id,
                 first,
                 last,
-                _LAST_POSITION,
+                LAST_POSITION,
                 wanted,
                 requested_by,
                 now,

@@ -15,13 +15,14 @@ from tests.hub.railway import SECRET
 class Inbox:
     """``failing``: a word in a body -> the status it gets. ``headers``: what every answer carries besides.
 
-    ``requests`` has the headers of every attempt, in lower case.
+    ``requests`` has the headers of every attempt, in lower case; ``connections`` the ports they came from.
     """
 
     url: str = ""
     secrets: list[str] = field(default_factory=lambda: [SECRET])
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, str]] = field(default_factory=list)
+    connections: set[int] = field(default_factory=set)
     received: list[str] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
     unsigned: list[str] = field(default_factory=list)
@@ -53,6 +54,7 @@ def open_inbox(encoding: str = "utf-8") -> Iterator[Inbox]:
             )
             with lock:
                 inbox.attempts.append(body)
+                inbox.connections.add(self.client_address[1])
                 inbox.requests.append({name.lower(): value for name, value in self.headers.items()})
                 if not signed:
                     inbox.unsigned.append(body)

@@ -151,8 +151,8 @@ def test_nothing_is_sent_to_a_private_address_unless_allowed(pool: Pool, clock: 
     railway = open_railway(pool, clock, PumpOptions(attempts_max=1))
     with open_inbox() as opened:
         connect(railway, "south", opened.url)
-        sell(railway, 1)
         connect(railway, "east", opened.url.replace("127.0.0.1", "localhost"))
+        sell(railway, 1)
         drain_once(railway)
         drain_once(railway, "east")
         assert opened.attempts == []

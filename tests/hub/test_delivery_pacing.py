@@ -217,9 +217,9 @@ def test_a_bad_message_does_not_keep_a_well_channel_shut(railway: Railway, inbox
 
 
 def test_connections_outlive_a_drain(railway: Railway, inbox: Inbox) -> None:
-    """The inbox is told by one client; a server that closes idle connections is noticed, not blamed."""
+    """The inbox is told over one connection; a server that closes idle ones is noticed, not blamed."""
     for number in range(3):
         sell(railway, number)
         drain_once(railway)
     assert len(inbox.received) == 3
-    assert len(railway.pump._clients._clients) == 1
+    assert len(inbox.connections) == 1
