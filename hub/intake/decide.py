@@ -5,12 +5,13 @@ work on an order = what the database held of it + the messages about it, in orde
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
+from hub.intake.joining import Reference, Union, clashes, joined_by_hub, without
 from hub.intake.overlaps import Overlaps
 from hub.intake.receipts import LIVE_SOURCES, Receipt
 from hub.ledger import (
-    HUB,
     Document,
     Joined,
     Posting,
@@ -24,6 +25,7 @@ from hub.ledger.reading import seat_place
 from hub.ledger.rules import Refusal, not_offered, outside_hours, refusal
 from hub.ports import Profile
 from hub.store.orders import Stored
+from hub.store.subject_keys import subject_of
 from hub.store.timetable import Place, Timetable
 from schemas.facts import SeatNotGranted
 from schemas.observation import Observation
@@ -69,6 +71,12 @@ class Decision:
     sequence: int | None = None
 
     @property
+    def recorded_at(self) -> datetime:
+        """When it came, but not before what the order's earlier events say (:meth:`Work.recorded`)."""
+        taken = self.joined.taken
+        return taken[0].statement.recorded_at if taken else self.receipt.received_at
+
+    @property
     def event_type(self) -> str | None:
         """The type of the event this message causes; None when it changed nothing at all."""
         if self.outcome == "refused" or not self.joined.taken:
@@ -92,7 +100,11 @@ class Work:
     last_stated: dict[str, str]
     sequence: int
     known_disputes: frozenset[str]
+    people: frozenset[str] = frozenset()
     decisions: list[Decision] = field(default_factory=list)
+    union: Union | None = None
+    clashing: Mapping[Reference, UUID | None] = field(default_factory=dict)
+    called: Mapping[UUID, str] = field(default_factory=dict)
 
     @classmethod
     def on(cls, order_id: UUID, order_no: str, stored: Stored | None) -> "Work":
@@ -101,14 +113,24 @@ class Work:
         last_stated = dict(stored.last_stated) if stored else {}
         disputes = frozenset(d.dispute_id for d in folded.order.disputes) if folded else frozenset()
         sequence = stored.sequence if stored else 0
-        return cls(order_id, order_no, stored, document, folded, last_stated, sequence, disputes)
+        order_no = stored.order_no if stored else order_no
+        people = named_in(folded.order) if folded else frozenset()
+        return cls(order_id, order_no, stored, document, folded, last_stated, sequence, disputes, people)
+
+    def unite(self, union: Union) -> None:
+        """Go on with several stored orders as one. The only message of this transaction has shown that they are."""
+        self.union, self.document, self.folded = union, union.stored.document, union.folded
+        self.last_stated = dict(union.stored.last_stated)
+        self.people = named_in(union.folded.order)
 
     @property
     def held(self) -> dict[str, Place]:
-        return self.stored.held if self.stored else {}
+        stored = self.union.stored if self.union else self.stored
+        return stored.held if stored else {}
 
     def restore(self) -> None:
         """Back to what the database holds: nothing of this transaction's messages stands."""
+        self.union = None
         self.document = self.stored.document if self.stored else Document(order_id=self.order_id)
         self.folded = fold_with_postings(self.document) if self.document.facts else None
 
@@ -122,9 +144,15 @@ class Work:
     ) -> Decision:
         """Take one message into the set, as far as the facts go; seats are claimed by the caller."""
         before = self.folded
+        if self.clashing:
+            observation = without(observation, self.clashing)
         document = self.document.with_references(observation.references, observation.occurred_at)
         message = f"{receipt.channel}/{receipt.message_id}"
-        document, joined = document.join(receipt.channel, statements_of(observation, receipt.received_at, message))
+        recorded_at = self.recorded(receipt.received_at)
+        document, joined = document.join(receipt.channel, statements_of(observation, recorded_at, message))
+        if self.clashing:
+            said = clashes(self.clashing, self.called, observation, recorded_at, message)
+            document, joined = joined_by_hub(document, joined, said)
         after = fold_with_postings(document) if joined.taken or before is None else before
         decision = Decision(receipt, observation, "applied", joined, after.order)
         if observation.mode == "ask" and joined.new:
@@ -143,8 +171,19 @@ class Work:
         self.decisions.append(decision)
         return decision
 
+    def recorded(self, received_at: datetime) -> datetime:
+        """When something that came at ``received_at`` is recorded: never before what was recorded of the order already.
+
+        Two messages may be decided in another order than they came in. With times that rise from event to event, the
+        order as recorded at any time is a beginning of its events, and so are the books.
+        """
+        before = self.document.recorded_at
+        return received_at if before is None else max(received_at, before)
+
     def refuse(self, decision: Decision, why: Refusal) -> None:
         decision.outcome, decision.refusal, decision.order, decision.lines = "refused", why, None, []
+        if self.union:
+            self.restore()
 
     def not_granted(self, decision: Decision, lost: Mapping[str, str | None]) -> None:
         """A tell lost the race for these tickets' seats: record the hub's own word on it and open the dispute."""
@@ -154,19 +193,13 @@ class Work:
             Statement(
                 fact=SeatNotGranted(occurred_at=at, ticket_no=ticket_no, holder=holder),
                 stated_at=at,
-                recorded_at=decision.receipt.received_at,
+                recorded_at=self.recorded(decision.receipt.received_at),
                 message=f"{decision.receipt.channel}/{decision.receipt.message_id}",
             )
             for ticket_no, holder in sorted(lost.items())
         ]
-        document, joined = self.document.join(HUB, said)
+        document, decision.joined = joined_by_hub(self.document, decision.joined, said)
         after = fold_with_postings(document)
-        decision.joined = Joined(
-            decision.joined.new,
-            decision.joined.attested,
-            decision.joined.restated,
-            decision.joined.taken + joined.taken,
-        )
         lines = decision.lines
         self._settle(decision, before, document, after)
         decision.lines = lines + decision.lines
@@ -174,6 +207,8 @@ class Work:
     def _settle(self, decision: Decision, before: Folded | None, document: Document, after: Folded) -> None:
         self.document, self.folded = document, after
         known = {d.dispute_id for d in before.order.disputes if d.state == "open"} if before else set()
+        known = known.difference(self.union.opened) if self.union else known
+        known.update(decision.opened)
         decision.opened += [
             d.dispute_id for d in after.order.disputes if d.state == "open" and d.dispute_id not in known
         ]
@@ -196,6 +231,11 @@ class Work:
         if receipt.received_at - observation.occurred_at > profile.late_after:
             return "late"
         return "out_of_order" if stated < latest else "in_order"
+
+
+def named_in(order: Order) -> frozenset[str]:
+    """The pseudonyms of an order's passengers."""
+    return frozenset(s for p in order.passengers if (s := subject_of(p.document.number)) is not None)
 
 
 def wanted(order: Order | None, timetable: Timetable) -> dict[str, Place]:

@@ -24,12 +24,12 @@ def expire_holds(intake: Intake, pool: Pool, clock: Callable[[], datetime]) -> i
                 HUB,
                 "hub",
                 f"hold-expired/{ticket_no}/{expires_at:%Y%m%d%H%M%S}",
-                order_no,
+                name,
                 [TicketStep(fact="ticket.hold_expired", occurred_at=expires_at, ticket_no=ticket_no)],
                 expires_at,
                 now,
             )
-            for order_no, ticket_no, expires_at in lapsed
+            for name, ticket_no, expires_at in lapsed
         ]
         answers = intake.take(receipts) if receipts else []
         done = sum(not answer.repeated and answer.status == 200 for answer in answers)

@@ -74,12 +74,18 @@ def heard(raw: bytes) -> Observation:
 
 
 def own_receipt(
-    speaker: str, source: Source, message_id: str, order_no: str, facts: Sequence[Fact], at: datetime, now: datetime
+    speaker: str,
+    source: Source,
+    message_id: str,
+    name: ReferenceClaim,
+    facts: Sequence[Fact],
+    at: datetime,
+    now: datetime,
 ) -> Receipt:
-    """A message of our own about one order; ``at`` is when it happened, ``now`` when we say so."""
+    """A message of our own about the order of this name; ``at`` is when it happened, ``now`` when we say so."""
     observation = Observation(
         mode="tell",
-        references=(ReferenceClaim(system="rail", kind="order", value=order_no),),
+        references=(name,),
         occurred_at=at,
         business_date=at.astimezone(_ZONE).date(),
         point_of_sale=PointOfSale(channel=speaker),

@@ -17,11 +17,20 @@ LIVE_SOURCES = frozenset({"http", "bulk"})
 """Sources in which the moment of arrival says something about the channel: only there is a message late."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What stays of a message that cannot be opened any more: what it said, people sealed, and its bytes' digest."""
+
+    observation: Observation
+    digest: bytes
+
+
 @dataclass(frozen=True)
 class Receipt:
     """Native bytes with who sent them, under which id, and when they came in (business clock).
 
     ``within_hours``: whether it came in while the channel may ask; a tell is taken at any hour.
+    ``remembered``: only in a replay, of a message that names somebody who was erased; ``raw`` is then as it was sealed.
     """
 
     channel: str
@@ -30,6 +39,7 @@ class Receipt:
     source: Source
     received_at: datetime
     within_hours: bool = True
+    remembered: Remembered | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -38,12 +48,12 @@ class Receipt:
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the bytes: what "the same message" means."""
-        return hashlib.sha256(self.raw).digest()
+        return self.remembered.digest if self.remembered else hashlib.sha256(self.raw).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A receipt and what its adapter made of it, personal numbers sealed."""
+    """A receipt and what its adapter made of it, as yet in clear."""
 
     receipt: Receipt
     result: Observation | Rejection

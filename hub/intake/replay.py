@@ -1,19 +1,33 @@
 """Replay of everything: the messages of one ledger, taken again by an empty one, must make the same ledger.
 
 Messages are taken in the order in which they came, with the business time at which they came, by the same door. Who
-of two racing orders got a seat may come out the other way; the digest leaves that out.
+of two racing orders got a seat may come out the other way; the digest leaves that out. A message that names somebody
+who was erased cannot be opened: it is taken by what is remembered of it.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.intake.intake import Intake
-from hub.intake.receipts import Receipt
+from hub.intake.receipts import Receipt, Remembered
+from hub.store.remembered import Opened, opened
 from hub.store.seal import Seal
 
 BATCH = 200
+
+
+class Replayed(NamedTuple):
+    """How many messages were taken, how many of them by what is remembered, and how many could not be read at all.
+
+    The last ones had been refused because nobody understood them, and changed nothing then either.
+    """
+
+    messages: int
+    erased: int
+    unreadable: int
 
 
 class ReplayRefused(Exception):
@@ -21,7 +35,7 @@ class ReplayRefused(Exception):
 
 
 def copy_reference_data(source: Connection[TupleRow], target: Connection[TupleRow]) -> None:
-    """The timetable and the channels, which messages are decided by; raises ``ReplayRefused`` on a used ledger.
+    """The timetable, the channels and the people, by which messages are decided; ``ReplayRefused`` on a used ledger.
 
     Channels come without endpoints: a replayed ledger tells nobody.
     """
@@ -31,6 +45,9 @@ def copy_reference_data(source: Connection[TupleRow], target: Connection[TupleRo
     for table, columns in (
         ("trains", "train_code, valid_from, valid_to, train_no, stops"),
         ("channels", "channel, adapter, code_tables, created_at"),
+        # People keep their pseudonyms: what is remembered of erased messages names others who are not erased.
+        ("subjects", "subject, blind, key, created_at, erased_at"),
+        ("erased_messages", "channel, message_id, observation, contract"),
     ):
         with (
             source.cursor().copy(f"COPY (SELECT {columns} FROM hub.{table}) TO STDOUT") as out,
@@ -48,28 +65,37 @@ def count(source: Connection[TupleRow]) -> int:
 
 def replay(
     source: Connection[TupleRow], seal: Seal, intake: Intake, taken: Callable[[int], None] = lambda number: None
-) -> int:
-    """Take every message of ``source`` into ``intake``; ``taken`` is told after each batch how many. Returns all."""
-    done = 0
-    batch: list[Receipt] = []
-    for receipt in _receipts(source, seal):
-        batch.append(receipt)
-        if len(batch) == BATCH:
-            intake.take(batch)
-            done += len(batch)
-            taken(len(batch))
-            batch = []
-    if batch:
+) -> Replayed:
+    """Take every message of ``source`` into ``intake``; ``taken`` is told after each batch how many."""
+    done = Replayed(0, 0, 0)
+    for batch, unreadable in _receipts(source, seal):
         intake.take(batch)
-        taken(len(batch))
-    return done + len(batch)
+        erased = sum(receipt.remembered is not None for receipt in batch)
+        done = Replayed(done.messages + len(batch), done.erased + erased, done.unreadable + unreadable)
+        taken(len(batch) + unreadable)
+    return done
 
 
-def _receipts(source: Connection[TupleRow], seal: Seal) -> Iterator[Receipt]:
+def _receipts(source: Connection[TupleRow], seal: Seal) -> Iterator[tuple[list[Receipt], int]]:
+    """Batches of messages in order of arrival, and how many of each stretch cannot be read at all."""
     with source.cursor(name="every_message") as cursor:
-        cursor.itersize = BATCH
-        cursor.execute("SELECT channel, message_id, raw, source, received_at, code FROM hub.messages ORDER BY position")
-        for channel, message_id, raw, origin, received_at, code in cursor:
-            # The hours of a connection may be others today: what they refused then is refused again.
-            within_hours = code != "outside_operating_hours"
-            yield Receipt(channel, message_id, seal.open_bytes(bytes(raw)), origin, received_at, within_hours)
+        cursor.execute(
+            "SELECT channel, message_id, raw, digest, source, received_at, code FROM hub.messages ORDER BY position"
+        )
+        while rows := cursor.fetchmany(BATCH):
+            read = opened(source, seal, [(row[0], row[1], bytes(row[2])) for row in rows])
+            receipts = [_receipt(row, found) for row, found in zip(rows, read, strict=True)]
+            batch = [receipt for receipt in receipts if receipt is not None]
+            yield batch, len(rows) - len(batch)
+
+
+def _receipt(row: TupleRow, found: Opened) -> Receipt | None:
+    channel, message_id, raw, digest, origin, received_at, code = row
+    # The hours of a connection may be others today: what they refused then is refused again.
+    within_hours = code != "outside_operating_hours"
+    if found.raw is not None:
+        return Receipt(channel, message_id, found.raw, origin, received_at, within_hours)
+    if found.remembered is None:
+        return None
+    kept = Remembered(found.remembered, bytes(digest))
+    return Receipt(channel, message_id, bytes(raw), origin, received_at, within_hours, kept)

@@ -10,15 +10,30 @@ the audit key and the database can write another chain; not one that passes thro
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from psycopg import Connection
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import Jsonb
 
 _LOCK = 0x617564697400  # "audit": one writer at a time, or two rows would follow the same one
+
+
+_request: ContextVar[str | None] = ContextVar("request", default=None)
+
+
+@contextmanager
+def on_request(request: str) -> Iterator[None]:
+    """What is recorded within this block, in this context and its threads, was asked for by this request."""
+    before = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(before)
 
 
 class Anchor(NamedTuple):
@@ -56,6 +71,9 @@ class Audit:
         detail: Mapping[str, Any] | None = None,
     ) -> None:
         """Append one act. ``detail`` must be free of secrets and personal data."""
+        written = dict(detail or {})
+        if (request := _request.get()) is not None:
+            written["request"] = request
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         last = connection.execute("SELECT position, hash FROM hub.audit ORDER BY position DESC LIMIT 1").fetchone()
         position, before = (last[0] + 1, bytes(last[1])) if last else (1, b"")
@@ -67,8 +85,8 @@ class Audit:
                 actor,
                 action,
                 subject,
-                Jsonb(dict(detail or {})),
-                self._hash(before, position, at, actor, action, subject, dict(detail or {})),
+                Jsonb(written),
+                self._hash(before, position, at, actor, action, subject, written),
             ),
         )
 
@@ -104,3 +122,24 @@ class Audit:
     ) -> bytes:
         row = [position, at.timestamp(), actor, action, subject, detail]
         return hmac.digest(self._key, before + json.dumps(row, sort_keys=True).encode(), hashlib.sha256)
+
+
+def of_subject(connection: Connection[TupleRow], subject: str, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """``{position, at, actor, action, detail}`` of the acts on ``subject``, the newest first.
+
+    ``before``: the position of the last one that was seen.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """SELECT position, at, actor, action, detail FROM hub.audit
+               WHERE subject = %s AND (%s::bigint IS NULL OR position < %s) ORDER BY position DESC LIMIT %s""",
+            (subject, before, before, limit),
+        ).fetchall()
+
+
+def of_request(connection: Connection[TupleRow], request: str, after: int) -> int | None:
+    """The position of the first act behind ``after`` that this request asked for; None when it did nothing."""
+    row = connection.execute(
+        "SELECT min(position) FROM hub.audit WHERE position > %s AND detail->>'request' = %s", (after, request)
+    ).fetchone()
+    return row[0] if row else None

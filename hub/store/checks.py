@@ -7,22 +7,32 @@ Both read table after table: while the hub runs, give them a connection that see
 All complaints are given with their place, none is thrown: an operator wants the whole list at once.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from hub.ledger import Document, difference, digest, fold, fold_with_postings, order_content, read_document, rebuild
+from hub.ledger import (
+    Document,
+    Posting,
+    difference,
+    digest,
+    fold,
+    fold_with_postings,
+    order_content,
+    read_document,
+    rebuild,
+)
 from hub.ports import Adapter
-from hub.store import events, orders, seats
+from hub.store import events, orders, pages, remembered, seats
 from hub.store.seal import Seal
 from hub.store.timetable import Timetable
 from schemas.facts import Leg, Seat, TicketHeld, TicketIssued
-from schemas.money import Money
-from schemas.observation import Observation
+from schemas.observation import IDENTIFYING, Observation
 from schemas.order import Order
 
 SEAT_SOLD = "seat_already_sold"
@@ -56,12 +66,12 @@ def ledger_digest(connection: Connection[TupleRow], adapters: Mapping[str, Adapt
 
     Orders that met a seat somebody else wanted are taken in without their seats, so that it does not show who won it.
     """
-    contest = _contest(connection, adapters, seal)
+    contest, clashing = _contest(connection, adapters, seal), _clashing(connection)
     contents: list[dict[str, Any]] = []
     for batch in _documents(connection):
         folded = [fold(document) for document in batch]
         contest.learn(connection, folded)
-        contents += [order_content(order, contested=contest.touches(order)) for order in folded]
+        contents += [order_content(order, contested=contest.touches(order), clashing=clashing) for order in folded]
     sold = seats.sold(connection)
     return LedgerDigest(digest(contents, sold), len(contents), len(sold))
 
@@ -110,15 +120,23 @@ def _contest(connection: Connection[TupleRow], adapters: Mapping[str, Adapter], 
     for order in folded:
         contest.spots |= {s for t in order.tickets if not t.seat_granted and (s := contest.spot(t.leg, t.seat))}
     refused = connection.execute(
-        "SELECT channel, raw, order_id FROM hub.messages WHERE outcome = 'refused' AND code = %s", (SEAT_SOLD,)
+        """SELECT m.channel, m.message_id, m.raw, coalesce(a.into_id, m.order_id) FROM hub.messages m
+           LEFT JOIN hub.aliases a USING (order_id) WHERE m.outcome = 'refused' AND m.code = %s""",
+        (SEAT_SOLD,),
     ).fetchall()
-    for channel, raw, order_id in refused:
-        if order_id is not None:
-            contest.order_ids.add(order_id)
-        observed = adapters[channel].parse(seal.open_bytes(bytes(raw)))
+    contest.order_ids |= {row[3] for row in refused if row[3] is not None}
+    read = remembered.opened(connection, seal, [(row[0], row[1], bytes(row[2])) for row in refused])
+    for (channel, *_), found in zip(refused, read, strict=True):
+        observed = adapters[channel].parse(found.raw) if found.raw is not None else found.remembered
         if isinstance(observed, Observation):
             _learn_refused(connection, contest, observed)
     return contest
+
+
+def _clashing(connection: Connection[TupleRow]) -> frozenset[str]:
+    """Names that two orders claim, as ``system|kind|value``."""
+    rows = connection.execute("SELECT DISTINCT subject FROM hub.disputes WHERE kind = 'references_clash'")
+    return frozenset(subject for (subject,) in rows)
 
 
 def _learn_refused(connection: Connection[TupleRow], contest: _Contest, observed: Observation) -> None:
@@ -174,12 +192,12 @@ def orders_can_be_rebuilt(connection: Connection[TupleRow]) -> Iterator[Complain
                 yield Complaint("columns", subject, f"{columns[order_id]} instead of {_columns_of(order)}")
             if tickets.get(order_id, {}) != _tickets_of(order):
                 yield Complaint("tickets", subject, f"{tickets.get(order_id)} instead of {_tickets_of(order)}")
-            if posted.get(order_id, {}) != {key: money.amount for key, money in _balances(lines).items()}:
+            if posted.get(order_id, {}) != _balances(lines):
                 yield Complaint("balances", subject, "its events' postings differ from those of its facts")
 
 
 def references_are_bound(connection: Connection[TupleRow]) -> Iterator[Complaint]:
-    """Every reference of a document leads to its order, and no reference leads nowhere."""
+    """Every name of a document leads to its order, and none leads nowhere; what names a part may be shared."""
     rows = connection.execute(
         """WITH said AS (
                SELECT o.order_id, r->>'system' AS system, r->>'kind' AS kind, r->>'value' AS value
@@ -187,15 +205,24 @@ def references_are_bound(connection: Connection[TupleRow]) -> Iterator[Complaint
            SELECT coalesce(s.system, b.system), coalesce(s.kind, b.kind), coalesce(s.value, b.value),
                   s.order_id, b.order_id
            FROM said s FULL JOIN hub.refs b USING (system, kind, value)
-           WHERE s.order_id IS DISTINCT FROM b.order_id ORDER BY 1, 2, 3"""
+           WHERE s.order_id IS DISTINCT FROM b.order_id
+             AND (s.order_id IS NULL OR b.order_id IS NULL OR s.kind = ANY(%s)) ORDER BY 1, 2, 3""",
+        (sorted(IDENTIFYING),),
     )
     for system, kind, value, said, bound in rows:
         yield Complaint("references", f"{system} {kind} {value}", f"the document says {said}, bound to {bound}")
 
 
+def books_are_what_the_events_say(connection: Connection[TupleRow]) -> Iterator[Complaint]:
+    """Every page of the books holds the sums of its events, and no event is left out between two pages."""
+    for where, found in pages.differences(connection):
+        yield Complaint("books", where, found)
+
+
 CHECKS: tuple[Callable[[Connection[TupleRow]], Iterator[Complaint]], ...] = (
     seats_are_the_union,
     postings_balance,
+    books_are_what_the_events_say,
     references_are_bound,
     orders_can_be_rebuilt,
 )
@@ -247,17 +274,22 @@ def _tickets_of(order: Order) -> dict[str, tuple[str, int | None]]:
     return {t.ticket_no: (t.state, t.fare_gross.amount if t.fare_gross else None) for t in order.tickets}
 
 
-def _posted(connection: Connection[TupleRow], ids: list[UUID]) -> dict[UUID, dict[tuple[str, str, str], int]]:
-    found: dict[UUID, dict[tuple[str, str, str], int]] = {}
-    for order_id, identity, account, currency, amount in connection.execute(
-        """SELECT e.order_id, p.line->>3, p.line->>0, p.line->>2, sum((p.line->>1)::bigint)::bigint
+_Balances = dict[tuple[str, str, str, datetime], int]
+"""(fact, account, currency, since when) -> signed amount, without what comes to nothing."""
+
+
+def _posted(connection: Connection[TupleRow], ids: list[UUID]) -> dict[UUID, _Balances]:
+    found: dict[UUID, _Balances] = {}
+    for order_id, identity, account, currency, at, amount in connection.execute(
+        """SELECT e.order_id, p.line->>3, p.line->>0, p.line->>2, (p.line->>4)::timestamptz,
+                  sum((p.line->>1)::bigint)::bigint
            FROM hub.events e, jsonb_array_elements(e.postings) AS p (line)
-           WHERE e.order_id = ANY(%s) GROUP BY 1, 2, 3, 4 HAVING sum((p.line->>1)::bigint) <> 0""",
+           WHERE e.order_id = ANY(%s) GROUP BY 1, 2, 3, 4, 5 HAVING sum((p.line->>1)::bigint) <> 0""",
         (ids,),
     ):
-        found.setdefault(order_id, {})[identity, account, currency] = int(amount)
+        found.setdefault(order_id, {})[identity, account, currency, at] = int(amount)
     return found
 
 
-def _balances(lines: Any) -> dict[tuple[str, str, str], Money]:
-    return {(p.identity, p.account, p.amount.currency): p.amount for p in difference([], lines)}
+def _balances(lines: Sequence[Posting]) -> _Balances:
+    return {(p.identity, p.account, p.amount.currency, p.at): p.amount.amount for p in difference([], lines)}

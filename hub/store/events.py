@@ -8,16 +8,16 @@ only rows whose transaction is older than every running one (``txid < pg_snapsho
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.ledger import WitnessedStatement, read_statements
-from hub.store.appending import append
+from hub.store.appending import DATE, INT4, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Table, append
 from schemas.events import OrderEvent
-from schemas.model import SCHEMA_VERSION
+from schemas.model import SCHEMA_VERSION, altered
 
 
 class EventRow(NamedTuple):
@@ -37,6 +37,29 @@ class EventRow(NamedTuple):
     contract: str = SCHEMA_VERSION
 
 
+_EVENTS = Table(
+    "events",
+    dict(
+        zip(
+            EventRow._fields,
+            (UUIDS, UUIDS, INT4, TEXT, TEXT, TEXT, DATE, JSONB, JSONB, TIMESTAMPTZ, TEXT, TEXT),
+            strict=True,
+        )
+    ),
+)
+
+
+class ReadEvent(OrderEvent):
+    """An event as it was read. Its facts are read when somebody asks for them: of most channels, none does."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "facts":
+            raise AttributeError(name)
+        said = read_statements(*self.__dict__.pop("_statements"))
+        facts = self.__dict__["facts"] = tuple([item.statement.fact for item in said])
+        return facts
+
+
 @dataclass(frozen=True, slots=True)
 class Logged:
     """An event as a reader of the log sees it."""
@@ -48,7 +71,7 @@ class Logged:
 
 
 def insert(connection: Connection[TupleRow], rows: Sequence[EventRow]) -> None:
-    append(connection, "events", EventRow._fields, rows)
+    append(connection, _EVENTS, rows)
 
 
 _COLUMNS = """txid::text, position, event_id, type, order_id, sequence, origin, business_date, recorded_at,
@@ -101,14 +124,20 @@ def waiting(connection: Connection[TupleRow], txid: str, position: int) -> int:
 def _logged(row: TupleRow) -> Logged:
     txid, position, event_id, kind, order_id, sequence, origin, day, recorded_at, statements, contract, committed = row
     # Not checked again: every part was when it was written, and a relay reads thousands a second.
-    event = OrderEvent.model_construct(
-        event_id=event_id,
-        type=kind,
-        order_id=order_id,
-        sequence=sequence,
-        origin=origin,
-        business_date=day,
-        recorded_at=recorded_at,
-        facts=tuple(said.statement.fact for said in read_statements(statements, contract)),
+    event = altered(
+        _UNREAD,
+        {
+            "event_id": event_id,
+            "type": kind,
+            "order_id": order_id,
+            "sequence": sequence,
+            "origin": origin,
+            "business_date": day,
+            "recorded_at": recorded_at,
+            "_statements": (statements, contract),
+        },
     )
     return Logged(txid, position, event, committed)
+
+
+_UNREAD: ReadEvent = cast(Any, ReadEvent).model_construct()

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
-from hub.store.appending import append
+from hub.store.appending import BYTEA, INT4, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Table, append, packed
 
 
 class Known(NamedTuple):
@@ -38,6 +38,18 @@ class MessageRow(NamedTuple):
     answer: str
 
 
+_MESSAGES = Table(
+    "messages",
+    dict(
+        zip(
+            MessageRow._fields,
+            (TEXT, TEXT, BYTEA, TEXT, TEXT, BYTEA, TIMESTAMPTZ, TIMESTAMPTZ, TEXT, TEXT, TEXT, UUIDS, INT4, JSONB),
+            strict=True,
+        )
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RejectionRow:
     """One row of ``hub.rejections``; ``raw_head`` is sealed and short, ``problem`` is JSON text."""
@@ -61,9 +73,9 @@ def ask_known(connection: Connection[TupleRow], keys: Sequence[tuple[str, str]])
     """The question of :func:`known`, so that a pipeline can send it with others."""
     return connection.execute(
         """SELECT m.channel, m.message_id, m.digest, m.answer
-           FROM unnest(%s::text[], %s::text[]) AS k (channel, message_id)
+           FROM unnest(%s, %s) AS k (channel, message_id)
            JOIN hub.messages m USING (channel, message_id)""",
-        ([c for c, _ in keys], [m for _, m in keys]),
+        (packed(TEXT, [c for c, _ in keys]), packed(TEXT, [m for _, m in keys])),
     )
 
 
@@ -74,7 +86,7 @@ def read_known(rows: Cursor[TupleRow]) -> dict[tuple[str, str], Known]:
 
 def insert(connection: Connection[TupleRow], rows: Sequence[MessageRow]) -> None:
     """Append. A (channel, message id) that somebody else committed meanwhile raises ``UniqueViolation``."""
-    append(connection, "messages", MessageRow._fields, rows)
+    append(connection, _MESSAGES, rows)
 
 
 def insert_repeats(connection: Connection[TupleRow], rows: Sequence[tuple[str, str, str, datetime]]) -> None:

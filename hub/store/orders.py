@@ -4,18 +4,18 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL
 
 from hub.ledger import Document, read_document
-from hub.store.appending import COPY_ROWS, append
+from hub.store import merging
+from hub.store.appending import BOOL, DATE, INT4, INT8, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Kind, Table, append, packed
 from hub.store.timetable import Place
 from schemas.model import SCHEMA_VERSION
-from schemas.observation import ReferenceClaim
+from schemas.observation import IDENTIFYING, ReferenceClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Stored:
     sequence: int
     last_stated: dict[str, str]
     held: dict[str, Place]
+    order_no: str
 
 
 class OrderRow(NamedTuple):
@@ -51,7 +52,7 @@ class OrderRow(NamedTuple):
 
 
 class TicketRow(NamedTuple):
-    """The searched columns of one ticket; ``document`` and ``phone`` are blind indexes."""
+    """The searched columns of one ticket. ``document``: type and person's pseudonym; ``phone``: a blind index."""
 
     ticket_no: str
     order_id: UUID
@@ -79,7 +80,7 @@ def lock(connection: Connection[TupleRow], anchors: Iterable[ReferenceClaim]) ->
     """
     keys = sorted({_lock_key(anchor) for anchor in anchors})
     connection.execute(
-        "SELECT pg_advisory_xact_lock(k) FROM (SELECT unnest(%s::bigint[]) AS k ORDER BY 1) AS sorted", (keys,)
+        "SELECT pg_advisory_xact_lock(k) FROM (SELECT unnest(%s) AS k ORDER BY 1) AS sorted", (packed(INT8, keys),)
     )
 
 
@@ -92,9 +93,13 @@ def ask_references(connection: Connection[TupleRow], claims: Sequence[ReferenceC
     """Ask for the orders of those references that are known; a pipeline can send it with other questions."""
     return connection.execute(
         """SELECT r.system, r.kind, r.value, r.order_id
-           FROM unnest(%s::text[], %s::text[], %s::text[]) AS k (system, kind, value)
+           FROM unnest(%s, %s, %s) AS k (system, kind, value)
            JOIN hub.refs r USING (system, kind, value)""",
-        ([c.system for c in claims], [c.kind for c in claims], [c.value for c in claims]),
+        (
+            packed(TEXT, [c.system for c in claims]),
+            packed(TEXT, [c.kind for c in claims]),
+            packed(TEXT, [c.value for c in claims]),
+        ),
     )
 
 
@@ -103,11 +108,27 @@ def read_references(rows: Cursor[TupleRow]) -> dict[tuple[str, str, str], UUID]:
     return {(system, kind, value): order_id for system, kind, value, order_id in rows}
 
 
-def read(
-    connection: Connection[TupleRow], order_ids: Iterable[UUID], *, for_update: bool = False
+def read(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, Stored]:
+    """These orders with the seats they hold, each under the id asked for; an id that was joined leads to its order."""
+    ids = set(order_ids)
+    found = _read(connection, ids)
+    if len(found) < len(ids) and (led := merging.aliases(connection, ids - found.keys())):
+        into = _read(connection, {alias.order_id for alias in led.values()})
+        found |= {order_id: into[alias.order_id] for order_id, alias in led.items()}
+    return found
+
+
+def read_to_write(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, Stored]:
+    """These orders, held until the transaction ends; one that is part of another one now is not among them."""
+    ids = set(order_ids)
+    merging.lock(connection, ids)
+    return _read(connection, ids, " ORDER BY order_id FOR UPDATE")
+
+
+def _read(
+    connection: Connection[TupleRow], order_ids: Iterable[UUID], suffix: LiteralString = ""
 ) -> dict[UUID, Stored]:
-    """These orders with the seats they hold."""
-    ids = sorted(set(order_ids))
+    ids = sorted(order_ids)
     if not ids:
         return {}
     held: dict[UUID, dict[str, Place]] = {}
@@ -118,18 +139,36 @@ def read(
     ):
         held.setdefault(order_id, {})[ticket_no] = Place(*place)
     rows = connection.execute(
-        "SELECT order_id, document::text, contract, sequence, last_stated FROM hub.orders WHERE order_id = ANY(%s)"
-        + (" ORDER BY order_id FOR UPDATE" if for_update else ""),
+        "SELECT order_id, order_no, document::text, contract, sequence, last_stated FROM hub.orders"
+        " WHERE order_id = ANY(%s)" + suffix,
         (ids,),
     )
     return {
-        order_id: Stored(read_document(document, contract), sequence, last_stated, held.get(order_id, {}))
-        for order_id, document, contract, sequence, last_stated in rows
+        order_id: Stored(read_document(document, contract), sequence, last_stated, held.get(order_id, {}), order_no)
+        for order_id, order_no, document, contract, sequence, last_stated in rows
     }
 
 
+def numbers(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What people call these orders."""
+    ids = sorted(order_ids)
+    return dict(connection.execute("SELECT order_id, order_no FROM hub.orders WHERE order_id = ANY(%s)", (ids,)))
+
+
 def read_texts(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, tuple[int, str, str]]:
-    """order -> (version, document as JSON text, its contract), for readers that keep what they folded."""
+    """order -> (version, document as JSON text, its contract), for readers that keep what they folded.
+
+    Under the ids asked for, as in :func:`read`.
+    """
+    ids = set(order_ids)
+    found = _texts(connection, ids)
+    if len(found) < len(ids) and (led := merging.aliases(connection, ids - found.keys())):
+        into = _texts(connection, {alias.order_id for alias in led.values()})
+        found |= {order_id: into[alias.order_id] for order_id, alias in led.items()}
+    return found
+
+
+def _texts(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, tuple[int, str, str]]:
     rows = connection.execute(
         "SELECT order_id, version, document::text, contract FROM hub.orders WHERE order_id = ANY(%s)",
         (sorted(order_ids),),
@@ -140,17 +179,10 @@ def read_texts(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> d
 def insert_references(connection: Connection[TupleRow], rows: Sequence[tuple[str, str, str, UUID]]) -> None:
     """Bind references to orders that nobody has bound yet.
 
-    One that another transaction binds at this moment stays with whom it is, or raises ``UniqueViolation``: then the
-    messages are taken one by one, and find it bound.
+    One that another transaction binds at this moment raises ``UniqueViolation``: then the messages are taken one by
+    one, and find it bound.
     """
-    if len(rows) >= COPY_ROWS:
-        append(connection, "refs", ("system", "kind", "value", "order_id"), sorted(rows))
-    elif rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO hub.refs (system, kind, value, order_id) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                sorted(rows),
-            )
+    append(connection, _REFS, sorted(rows))
 
 
 def text_array(names: Iterable[str]) -> str:
@@ -160,31 +192,51 @@ def text_array(names: Iterable[str]) -> str:
 
 def append_new(connection: Connection[TupleRow], rows: Sequence[OrderRow], tickets: Sequence[TicketRow]) -> None:
     """Orders that the database does not have yet, with their tickets."""
-    append(connection, "orders", OrderRow._fields, rows)
-    append(connection, "tickets", TicketRow._fields, tickets)
+    append(connection, _NEW_ORDERS, rows)
+    append(connection, _NEW_TICKETS, tickets)
 
 
 def write(connection: Connection[TupleRow], rows: Sequence[OrderRow], tickets: Sequence[TicketRow]) -> None:
     """Orders that the database has, with their tickets, old and new."""
-    with connection.cursor() as cursor:
-        if rows:
-            cursor.executemany(_WRITE_ORDER, rows)
-        if tickets:
-            cursor.executemany(_WRITE_TICKET, tickets)
+    append(connection, _ORDERS, rows)
+    append(connection, _TICKETS, tickets)
 
 
-def _upsert(table: str, columns: Sequence[str], key: Sequence[str], kept: Sequence[str] = ()) -> SQL:
-    """Insert or replace by ``key``; the columns ``kept`` stay as they were first written."""
+def drop_tickets(connection: Connection[TupleRow], order_id: UUID, kept: Sequence[str]) -> None:
+    """Forget the order's tickets but ``kept``: the others' only facts were withdrawn."""
+    connection.execute("DELETE FROM hub.tickets WHERE order_id = %s AND ticket_no <> ALL(%s)", (order_id, list(kept)))
+
+
+def _upsert(columns: Iterable[str], key: Sequence[str], kept: Sequence[str] = ()) -> str:
+    """Replace by ``key``; the columns ``kept`` stay as they were first written."""
     replaced = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in {*key, *kept})
-    values = ", ".join(["%s"] * len(columns))
-    return SQL(  # our own names, from the row types above
-        f"INSERT INTO hub.{table} ({', '.join(columns)}) VALUES ({values})"
-        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
-    )
+    return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
 
 
-_WRITE_ORDER = _upsert("orders", OrderRow._fields, ["order_id"], ["order_no", "created_at"])
-_WRITE_TICKET = _upsert("tickets", TicketRow._fields, ["ticket_no", "order_id"])
+KEPT_AS_IT_IS = "?"
+"""In place of a telephone's index: of this person the messages that are being written say nothing."""
+_PHONE = f""", phone = CASE WHEN excluded.phone <> '{KEPT_AS_IT_IS}' THEN excluded.phone
+    WHEN excluded.phone IS NOT NULL AND tickets.document = excluded.document THEN tickets.phone END"""
+
+
+def _kinds(row: type[NamedTuple], *kinds: Kind) -> dict[str, Kind]:
+    return dict(zip(row._fields, kinds, strict=True))
+
+
+_OF_ORDER = _kinds(
+    OrderRow,
+    *(UUIDS, TEXT, INT4, INT4, TEXT, TEXT, DATE, TEXT, TEXT, TEXT, TEXT, BOOL, JSONB, JSONB),
+    *(TIMESTAMPTZ, TIMESTAMPTZ, TEXT),
+)
+_OF_TICKET = _kinds(
+    TicketRow,
+    *(TEXT, UUIDS, TEXT, DATE, TEXT, TEXT, TEXT, INT8, BOOL, TEXT, TEXT, INT8, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ),
+)
+_ARRAYS = frozenset({"witnesses"})
+_NEW_ORDERS, _NEW_TICKETS = Table("orders", _OF_ORDER, _ARRAYS), Table("tickets", _OF_TICKET)
+_ORDERS = Table("orders", _OF_ORDER, _ARRAYS, _upsert(_OF_ORDER, ["order_id"], ["created_at"]))
+_TICKETS = Table("tickets", _OF_TICKET, conflict=_upsert(_OF_TICKET, ["ticket_no", "order_id"], ["phone"]) + _PHONE)
+_REFS = Table("refs", {"system": TEXT, "kind": TEXT, "value": TEXT, "order_id": UUIDS})
 
 
 def write_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUID, str, str, str, str, datetime]]) -> None:
@@ -208,13 +260,25 @@ def withdraw_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUI
             )
 
 
-def lapsed_holds(connection: Connection[TupleRow], now: datetime, limit: int) -> list[tuple[str, str, datetime]]:
-    """(order number, ticket, expired at) of holds whose time is over, oldest first."""
-    return connection.execute(
-        """SELECT o.order_no, t.ticket_no, t.hold_expires_at FROM hub.tickets t JOIN hub.orders o USING (order_id)
+def lapsed_holds(
+    connection: Connection[TupleRow], now: datetime, limit: int
+) -> list[tuple[ReferenceClaim, str, datetime]]:
+    """(a name of the order, ticket, expired at) of holds whose time is over, oldest first.
+
+    The name is the railway's number; an order that has none yet goes by what else it is called.
+    """
+    rows = connection.execute(
+        """SELECT r.system, r.kind, r.value, t.ticket_no, t.hold_expires_at
+           FROM hub.tickets t CROSS JOIN LATERAL (
+               SELECT system, kind, value FROM hub.refs WHERE refs.order_id = t.order_id
+               ORDER BY system <> 'rail', kind <> 'order', kind <> ALL(%s), system, kind, value LIMIT 1) r
            WHERE t.state = 'held' AND t.hold_expires_at <= %s ORDER BY t.hold_expires_at, t.ticket_no LIMIT %s""",
-        (now, limit),
-    ).fetchall()
+        (sorted(IDENTIFYING), now, limit),
+    )
+    return [
+        (ReferenceClaim(system=system, kind=kind, value=value), ticket_no, expires_at)
+        for system, kind, value, ticket_no, expires_at in rows
+    ]
 
 
 def stated_on(connection: Connection[TupleRow], business_date: date) -> Iterable[Document]:
@@ -224,10 +288,10 @@ def stated_on(connection: Connection[TupleRow], business_date: date) -> Iterable
         cursor.execute(
             """SELECT document::text, contract FROM hub.orders
                WHERE business_date = %(day)s OR order_id IN (
-                   SELECT order_id FROM hub.messages
+                   SELECT coalesce(a.into_id, m.order_id) FROM hub.messages m LEFT JOIN hub.aliases a USING (order_id)
                    WHERE occurred_at >= %(day)s::timestamp AT TIME ZONE 'Asia/Shanghai'
                      AND occurred_at < (%(day)s + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
-                     AND order_id IS NOT NULL AND outcome <> 'refused')
+                     AND m.order_id IS NOT NULL AND outcome <> 'refused')
                ORDER BY order_no""",
             {"day": business_date},
         )

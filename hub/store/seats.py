@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from hub.store.appending import DATE, INT8, TEXT, packed
 from hub.store.timetable import Place
 
 _CLAIM = """
 INSERT INTO hub.seats AS s (service_date, train, coach, seat, sold)
-SELECT * FROM unnest(%s::date[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+SELECT * FROM unnest(%s, %s, %s, %s, %s)
 ON CONFLICT (service_date, train, coach, seat) DO UPDATE SET sold = s.sold | excluded.sold
 WHERE s.sold & excluded.sold = 0
 RETURNING service_date, train, coach, seat"""
+
+_PLACE = (DATE, TEXT, TEXT, TEXT, INT8)
 
 _RELEASE = """
 UPDATE hub.seats SET sold = sold & ~%s::bigint
@@ -38,7 +41,8 @@ def claim(connection: Connection[TupleRow], places: Sequence[Place]) -> list[boo
         waiting.setdefault(place[:-1], []).append(n)
     while waiting:
         turn = [waiting[seat].pop(0) for seat in sorted(waiting)]
-        ours = set(connection.execute(_CLAIM, list(map(list, zip(*(places[n] for n in turn), strict=True)))))
+        columns = zip(_PLACE, zip(*(places[n] for n in turn), strict=True), strict=True)
+        ours = set(connection.execute(_CLAIM, [packed(kind, values) for kind, values in columns]))
         for n in turn:
             granted[n] = places[n][:-1] in ours
         waiting = {seat: rest for seat, rest in waiting.items() if rest}

@@ -6,26 +6,32 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from hub.store import deliveries
+from hub.store import deliveries, merging
 
 
 def timeline(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str, Any]]:
-    """Entries ``{at, kind: message|event|delivery, ...}`` in order of time; nothing personal in them."""
-    entries = [*_messages(connection, order_id), *_events(connection, order_id), *_deliveries(connection, order_id)]
-    entries.sort(key=lambda entry: (entry["sequence"] or 0, _RANK[entry["kind"]], entry["at"]))
+    """Entries ``{at, kind: message|event|delivery, order_id, sequence, ...}`` in order; nothing personal in them.
+
+    Of an order that others were joined to, theirs come first, each under the id and the sequence it had.
+    """
+    ids = merging.family(connection, order_id)
+    place = {str(part): number for number, part in enumerate([*ids[1:], ids[0]])}
+    entries = [*_messages(connection, ids), *_events(connection, ids), *_deliveries(connection, ids)]
+    entries.sort(key=lambda e: (place[e["order_id"]], e["sequence"] or 0, _RANK[e["kind"]], e["at"]))
     return entries
 
 
 _RANK = {"message": 0, "event": 1, "delivery": 2}
 
 
-def _messages(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str, Any]]:
+def _messages(connection: Connection[TupleRow], ids: list[UUID]) -> list[dict[str, Any]]:
     rows = connection.execute(
         """SELECT m.position, m.channel, m.message_id, m.source, m.received_at, m.occurred_at, m.outcome, m.code,
                   m.arrival, m.sequence, m.answer, octet_length(m.raw),
-                  (SELECT count(*) FROM hub.repeats r WHERE (r.channel, r.message_id) = (m.channel, m.message_id))
-           FROM hub.messages m WHERE m.order_id = %s ORDER BY m.position""",
-        (order_id,),
+                  (SELECT count(*) FROM hub.repeats r WHERE (r.channel, r.message_id) = (m.channel, m.message_id)),
+                  m.order_id::text
+           FROM hub.messages m WHERE m.order_id = ANY(%s) ORDER BY m.position""",
+        (ids,),
     )
     return [
         {
@@ -46,6 +52,7 @@ def _messages(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str
             "detail": answer.get("detail"),
             "size_bytes": size,
             "repeats": repeats,
+            "order_id": order_id,
         }
         for (
             position,
@@ -61,15 +68,16 @@ def _messages(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str
             answer,
             size,
             repeats,
+            order_id,
         ) in rows
     ]
 
 
-def _events(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str, Any]]:
+def _events(connection: Connection[TupleRow], ids: list[UUID]) -> list[dict[str, Any]]:
     rows = connection.execute(
-        """SELECT position, event_id, sequence, type, origin, recorded_at, postings FROM hub.events
-           WHERE order_id = %s ORDER BY sequence""",
-        (order_id,),
+        """SELECT position, event_id, sequence, type, origin, recorded_at, postings, order_id::text
+           FROM hub.events WHERE order_id = ANY(%s) ORDER BY sequence""",
+        (ids,),
     )
     return [
         {
@@ -81,12 +89,13 @@ def _events(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str, 
             "type": kind,
             "channel": origin,
             "postings": [{"account": p[0], "amount": p[1], "currency": p[2], "fact": p[3]} for p in postings],
+            "order_id": order_id,
         }
-        for position, event_id, sequence, kind, origin, recorded_at, postings in rows
+        for position, event_id, sequence, kind, origin, recorded_at, postings, order_id in rows
     ]
 
 
-def _deliveries(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str, Any]]:
+def _deliveries(connection: Connection[TupleRow], ids: list[UUID]) -> list[dict[str, Any]]:
     return [
         {
             "kind": "delivery",
@@ -100,6 +109,7 @@ def _deliveries(connection: Connection[TupleRow], order_id: UUID) -> list[dict[s
             "duration_ms": round(attempt.duration_ms, 1),
             "delay_ms": round(attempt.delay_ms, 1),
             "losses": attempt.losses,
+            "order_id": str(attempt.order_id),
         }
-        for attempt, sequence in deliveries.of_order(connection, order_id)
+        for attempt, sequence in deliveries.of_orders(connection, ids)
     ]

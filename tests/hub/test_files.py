@@ -17,7 +17,7 @@ from hub.intake import Intake
 from hub.intake.files import FileDrop
 from hub.intake.shelf import file_away
 from hub.ports import Part
-from hub.store import files
+from hub.store import files, subjects
 from hub.store.seal import Seal
 from interlock.clock import SetClock
 from interlock.console.operating import dropped_files
@@ -421,7 +421,10 @@ class TestAtRest:
         assert [path for path in drop.folder.rglob("*") if path.is_file()] == []
         # the ledger still has every transaction, sealed
         (stored,) = drop.rows("SELECT raw FROM hub.messages WHERE channel = 'windows'")
-        assert Seal(b"f" * 32, b"b" * 32).open_bytes(bytes(stored["raw"])).startswith(b"FH S0120260109")
+        with drop.pool.connection() as connection:
+            (clear,) = subjects.opened_raw(connection, Seal(b"f" * 32, b"b" * 32), [bytes(stored["raw"])])
+        assert clear is not None
+        assert clear.startswith(b"FH S0120260109")
 
     def test_what_waits_is_never_swept(self, drop: Drop) -> None:
         drop.put("waiting", shift([sale(1, 1)]))

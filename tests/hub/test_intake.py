@@ -9,7 +9,7 @@ import pytest
 from hub.intake import Receipt
 from hub.intake.holds import expire_holds
 from hub.ledger import rebuild
-from hub.store import events, orders, seats
+from hub.store import events, orders, seats, subjects
 from schemas.facts import TicketIssued
 from schemas.observation import ReferenceClaim
 from tests.hub.railway import Railway, content, hold, observation, order_id_of, refund, sale
@@ -212,4 +212,8 @@ def test_raw_bytes_and_documents_are_sealed(railway: Railway) -> None:
     for text in (bytes(raw), str(document).encode(), str(statements).encode()):
         assert b"X00000001" not in text
         assert b"+8619900000001" not in text
-    assert b"X00000001" in railway.seal.open_bytes(bytes(raw))
+        assert "李未".encode() not in text
+    with railway.pool.connection() as connection:
+        (clear,) = subjects.opened_raw(connection, railway.seal, [bytes(raw)])
+    assert clear is not None
+    assert b"X00000001" in clear
