@@ -33,6 +33,7 @@ SCHEDULE: tuple[tuple[str, str, float], ...] = (
     ("delete dropped files whose time is over", "interlock.sweep_drops", 3600.0),
     ("poll channels that are asked, not told", "interlock.poll_channels", 5.0),
     ("let holds expire", "interlock.expire_holds", 2.0),
+    ("sum up the books", "interlock.turn_book_pages", 2.0),
     ("send logout tokens", "interlock.deliver_logout_tokens", 1.0),
     ("remove stale logins", "interlock.prune_logins", 3600.0),
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from hub.delivery.terms import TermInvalid
 from hub.ports import Adapter, Connectable
 from hub.store.channels import CodeTables
 from schemas.codes import code_list
@@ -30,11 +31,11 @@ class Connection(Protocol):
     def code_tables(self) -> CodeTables: ...
 
 
-class ConnectionInvalid(ValueError):
+class ConnectionInvalid(TermInvalid):
     """A connection cannot be registered as asked. ``remedy`` says what to do instead."""
 
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what)
+    def __init__(self, what: str, remedy: str, field: str = "codes") -> None:
+        super().__init__(field, what)
         self.remedy = remedy
 
 
@@ -68,13 +69,18 @@ def wanted(
         raise ConnectionInvalid(
             f"no adapter is called {speaker!r}",
             f"Installed: {', '.join(installed)}. A connection with a name of its own says --adapter.",
+            "adapter",
         )
     tables = _tables(codes)
     if (adapter not in (None, name) or tables) and not isinstance(installed[speaker], Connectable):
         several = ", ".join(n for n, a in installed.items() if isinstance(a, Connectable)) or "none"
-        raise ConnectionInvalid(f"{speaker} has one connection only", f"Adapters with many connections: {several}.")
+        raise ConnectionInvalid(
+            f"{speaker} has one connection only", f"Adapters with many connections: {several}.", "adapter"
+        )
     if not _NAME.fullmatch(name):
-        raise ConnectionInvalid(f"{name!r} is no name of a channel", "Small letters, digits and _ , a letter first.")
+        raise ConnectionInvalid(
+            f"{name!r} is no name of a channel", "Small letters, digits and _ , a letter first.", "channel"
+        )
     for list_name, table in tables.items():
         _check(list_name, table, installed[speaker].profile.channel)
     return (None if speaker == name else speaker), (tables or None)

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, create_engine, pool
 Pool = ConnectionPool[Connection[TupleRow]]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+WAIT_SECONDS = 5.0
 # Alembic keeps the running migration in module globals; between processes an advisory lock in env.py does the same.
 _alembic = threading.Lock()
 
@@ -35,20 +36,41 @@ class MigrationState:
         return self.current == self.head
 
 
-def open_pool(url: str, name: str, min_size: int = 1, max_size: int = 10) -> Pool:
+def open_pool(
+    url: str,
+    name: str,
+    min_size: int = 1,
+    max_size: int = 10,
+    wait_seconds: float = WAIT_SECONDS,
+    statement_seconds: float | None = None,
+) -> Pool:
     """An open pool of connections: explicit transactions, rows as tuples, sessions in UTC.
 
     `name` shows up in `pg_stat_activity.application_name`. A connection that the server has closed (a restart) is
-    noticed when it is taken from the pool and replaced. The caller closes the pool.
+    noticed when it is taken from the pool and replaced. Who finds none within `wait_seconds` gets `PoolTimeout`; a
+    statement that takes longer than `statement_seconds` is cancelled (`QueryCanceled`). The caller closes the pool.
     """
+    options = "-c timezone=UTC"
+    if statement_seconds is not None:
+        options += f" -c statement_timeout={int(statement_seconds * 1000)}"
     return ConnectionPool(
         url,
         name=name,
         min_size=min_size,
         max_size=max_size,
         open=True,
+        timeout=wait_seconds,
+        # A server that was away for long is found again soon: pauses between attempts double only as far as this.
+        reconnect_timeout=WAIT_SECONDS,
         check=ConnectionPool.check_connection,
-        kwargs={"application_name": name, "autocommit": False, "options": "-c timezone=UTC"},
+        kwargs={
+            "application_name": name,
+            "autocommit": False,
+            "options": options,
+            # A host that has vanished, not only a server that refuses: found out in seconds, not in the kernel's hours.
+            "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,
+        },
     )
 
 

@@ -27,7 +27,7 @@ from reconciliation.runs import Reconciler, ReconOptions, build
 from reconciliation.sources.hub import hub_order
 from reconciliation.sources.statement import DroppedStatements
 from schemas.facts import Adjusted
-from schemas.observation import Observation, Rejection
+from schemas.observation import Observation, ReferenceClaim, Rejection
 
 SPREAD_TIMEOUT_SECONDS = 3600.0
 _ASK_EVERY_SECONDS = 0.2
@@ -98,8 +98,9 @@ class HubCorrections:
     def adjust(self, order_no: str, fact: Adjusted) -> Outcome:
         now = self._hub.clock()
         message_id = f"adjusted/{fact.definition}/{fact.subject}/{fact.kind}/{fact.hub_value}/{fact.other_value}"
+        name = ReferenceClaim(system="rail", kind="order", value=order_no)
         return self._take(
-            own_receipt(RECONCILIATION, "reconciliation", message_id[:200], order_no, [fact], fact.occurred_at, now)
+            own_receipt(RECONCILIATION, "reconciliation", message_id[:200], name, [fact], fact.occurred_at, now)
         )
 
     def _order(self, order_no: str) -> UUID | None:

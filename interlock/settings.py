@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,9 +25,13 @@ MASK = "********"
 
 @dataclass(frozen=True)
 class Keys:
-    """Secret keys of 32 bytes each. `field` seals personal data, `blind_index` finds it again, `audit` signs."""
+    """Secret keys of 32 bytes each. `field` seals the keys of people, `blind_index` finds people again, `audit` signs.
+
+    `former`: field keys of before, newest first, under which something may still be sealed.
+    """
 
     field: bytes
+    former: tuple[bytes, ...]
     blind_index: bytes
     audit: bytes
 
@@ -45,12 +50,31 @@ def decode_key(text: str) -> bytes:
     return key
 
 
+def decode_keys(text: str) -> tuple[bytes, ...]:
+    """One key or several, with commas or line ends between them. Raises ValueError on anything else, and on none."""
+    keys = tuple(decode_key(part.strip()) for part in text.replace(",", "\n").splitlines() if part.strip())
+    if not keys:
+        raise ValueError("there is no key")
+    return keys
+
+
+def encode_keys(keys: Sequence[bytes]) -> str:
+    """Keys as the key file holds them, one a line."""
+    return "\n".join(base64.urlsafe_b64encode(key).decode().rstrip("=") for key in keys)
+
+
 def _checked_key(secret: SecretStr) -> SecretStr:
     decode_key(secret.get_secret_value())
     return secret
 
 
+def _checked_keys(secret: SecretStr) -> SecretStr:
+    decode_keys(secret.get_secret_value())
+    return secret
+
+
 Key = Annotated[SecretStr, AfterValidator(_checked_key)]
+FieldKeys = Annotated[SecretStr, AfterValidator(_checked_keys)]
 
 
 class Settings(BaseSettings):
@@ -78,6 +102,15 @@ class Settings(BaseSettings):
     database_connections: int = Field(
         default=10, ge=1, le=200, description="Most database connections one process may hold."
     )
+    database_wait_seconds: float = Field(
+        default=5.0, gt=0, le=300, description="Seconds a request waits for a database connection; then it is told 503."
+    )
+    database_statement_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=3600,
+        description="Seconds after which an API process gives up a statement of SQL; the request is told 503.",
+    )
     requests_at_once: int = Field(
         default=256, ge=1, le=100_000, description="Most requests of one caller that an API process works on at once."
     )
@@ -85,8 +118,8 @@ class Settings(BaseSettings):
         default=6000,
         ge=10,
         le=10_000_000,
-        description="Requests a minute without proof from one network address, per API process; a bad proof counts as"
-        " ten. Behind a proxy everybody has the proxy's address.",
+        description="Requests a minute without proof from one network address, over all API processes; a bad proof"
+        " counts as ten. Behind a proxy everybody has the proxy's address.",
     )
     clock_file: Path | None = Field(
         default=None, description="Simulated time, shared by all processes. For the demo and tests only."
@@ -100,18 +133,26 @@ class Settings(BaseSettings):
         le=3650,
         description="Days after which taken dropped files, which are plain text with people's names, are deleted.",
     )
+    idempotency_hours: int = Field(
+        default=24,
+        ge=1,
+        le=8760,
+        description="Hours for which the answer to an act with an Idempotency-Key is kept and given again.",
+    )
     incomplete_after_minutes: int = Field(
         default=60,
         ge=1,
         le=100_000,
         description="Minutes after which an order that began in the middle, and whose sale nobody told, is a case.",
     )
-    field_key: Key | None = Field(
+    field_key: FieldKeys | None = Field(
         default=None,
-        description="Key that seals personal data (32 bytes, URL-safe base64). Unset: data_dir/keys/field.",
+        description="Key that seals the keys of people (32 bytes, URL-safe base64); several with commas, newest first."
+        " Unset: data_dir/keys/field.",
     )
     blind_index_key: Key | None = Field(
-        default=None, description="Key of the look-up index over sealed data. Unset: data_dir/keys/blind_index."
+        default=None,
+        description="Key of the look-up index over sealed data; does not rotate. Unset: data_dir/keys/blind_index.",
     )
     audit_key: Key | None = Field(default=None, description="Key of the audit chain. Unset: data_dir/keys/audit.")
 
@@ -123,12 +164,28 @@ class Settings(BaseSettings):
     def keys(self) -> Keys:
         """The secret keys: as configured, or from `data_dir/keys`, where missing ones are made on first use."""
         directory = DataDirectory.prepare(self.data_dir)
-        configured = {"field": self.field_key, "blind_index": self.blind_index_key, "audit": self.audit_key}
+        configured = {"blind_index": self.blind_index_key, "audit": self.audit_key}
         values = {
             name: decode_key(secret.get_secret_value() if secret is not None else directory.secret(name))
             for name, secret in configured.items()
         }
-        return Keys(**values)
+        if self.field_key is None:
+            directory.secret("field")
+        field, *former = self.field_keys()
+        return Keys(field=field, former=tuple(former), **values)
+
+    def field_keys(self) -> tuple[bytes, ...]:
+        """The field keys as they are now, newest first: the key file may change while we run (`interlock keys`).
+
+        Raises OSError when there is no file: one that is lost is never replaced by another key.
+        """
+        if self.field_key is not None:
+            return decode_keys(self.field_key.get_secret_value())
+        return decode_keys(self.field_key_file.read_text(encoding="ascii"))
+
+    @property
+    def field_key_file(self) -> Path:
+        return self.data_dir.expanduser().resolve() / "keys" / "field"
 
     def database(self) -> str:
         """The URL of PostgreSQL; starts the embedded one, and only that, when none is configured. Idempotent."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import psycopg
 from fastapi import FastAPI
@@ -13,19 +13,25 @@ from psycopg_pool import PoolTimeout
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from hub.api import Access, Services, create_router, install_problems
+from hub.api.buckets import Buckets
 from hub.api.callers import Callers
+from hub.api.door import Door
 from hub.api.limits import LimitOptions, Limits
 from hub.api.openapi import install_openapi
+from hub.api.quotas import Quotas
+from hub.api.repeating import Repeating
 from hub.intake.batcher import MicroBatcher
 from hub.store import health
 from interlock.clock import system_clock
+from interlock.collector import settle_garbage_collector
 from interlock.console.router import console_router
+from interlock.leases import Leases
 from interlock.logs import configure_logging
 from interlock.metrics import exposition
 from interlock.reconciling import authorise_by, reconciler_of
 from interlock.settings import Settings
 from interlock.wake import WakeUp
-from interlock.wiring import Hub, Tokens, open_hub, sign_on, trial_options
+from interlock.wiring import Hub, Tokens, connect, open_hub, sign_on, trial_options
 from reconciliation.api import create_router as recon_router
 from schemas.model import SCHEMA_VERSION
 from sso.api import application
@@ -43,12 +49,15 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
     """The application over a wired hub; closing the application closes the hub."""
     provider = sign_on(hub)
     batcher = MicroBatcher(hub.intake)
+    leases = Leases(hub.settings.engines().redis_url)
+    buckets = Buckets(leases)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        _settle_garbage_collector()
+        settle_garbage_collector()
         async with batcher:
             yield
+        await leases.close()
         await asyncio.to_thread(hub.close)
 
     app = FastAPI(
@@ -60,7 +69,7 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
         redoc_url=None,
     )
     tokens = Tokens(provider, hub.seal, hub.settings)
-    callers = Callers(hub.settings.requests_at_once, hub.settings.strangers_per_minute)
+    callers = Callers(hub.settings.requests_at_once, hub.settings.strangers_per_minute, buckets)
     services = Services(
         pool=hub.pool,
         intake=hub.intake,
@@ -73,28 +82,22 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
         wall_clock=system_clock,
         public_url=hub.settings.public_url,
         trials=trial_options(hub.settings),
+        connect=connect,
+        connected=hub.adapters.renew,
         incomplete_after_minutes=hub.settings.incomplete_after_minutes,
+        quotas=Quotas(buckets),
     )
     install_problems(app)
     install_openapi(app)
+    app.add_middleware(Repeating, services=services, window=timedelta(hours=hub.settings.idempotency_hours))
+    app.add_middleware(Door, services=services)
     app.add_middleware(Limits, callers=callers, options=limits or LimitOptions())
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
-    app.include_router(console_router(hub, provider, tokens))
+    app.include_router(console_router(hub, provider, tokens, services))
     app.mount("/sso", application(provider))
     _platform(app, hub)
     return app
-
-
-def _settle_garbage_collector() -> None:
-    """What this process has loaded stays: only what messages leave behind is looked through, and less often.
-
-    Reference counts free nearly all of it at once. With the default thresholds the collector walked the objects of the
-    imported code again and again: a tenth of the CPU of the intake (docs/explanation/where-time-goes.md).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _platform(app: FastAPI, hub: Hub) -> None:

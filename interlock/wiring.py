@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,15 @@ from hub.intake.polls import Poller
 from hub.ledger import HUB
 from hub.ports import Adapter
 from hub.store.audit import Audit
+from hub.store.channels import CodeTables
 from hub.store.channels import every as every_channel
 from hub.store.seal import Seal
 from interlock.clock import Clock, open_clock, system_clock
-from interlock.connections import own_connections
+from interlock.connections import own_connections, wanted
 from interlock.database import Pool, open_pool
+from interlock.sealing import open_seal
 from interlock.settings import Settings
+from interlock.voices import Voices
 from schemas.problems import ProblemError, problem
 from sso import Provider, SsoOptions, TokenRefused, VerifiedToken
 from sso.identities import load as load_identity
@@ -41,10 +44,10 @@ from sso.ports import OutboxSender
 RECONCILIATION = "reconciliation"
 
 ROLE_SCOPES: Mapping[str, frozenset[str]] = {
-    "operator": frozenset({"hub:operate", "hub:orders"}),
+    "operator": frozenset({"hub:operate", "hub:orders", "hub:personal"}),
     "finance": frozenset({"hub:finance", "hub:orders"}),
     "auditor": frozenset({"hub:audit", "hub:orders"}),
-    "admin": frozenset({"hub:operate", "hub:finance", "hub:audit", "hub:orders"}),
+    "admin": frozenset({"hub:operate", "hub:finance", "hub:audit", "hub:orders", "hub:personal", "hub:erase"}),
 }
 """What a staff role may do at the hub. A person without a role keeps only the scopes of the token."""
 
@@ -67,13 +70,18 @@ def voices(connection: Connection[TupleRow]) -> dict[str, Adapter]:
     )
 
 
+def connect(name: str, adapter: str | None, codes: Sequence[str]) -> tuple[str | None, CodeTables | None]:
+    """What of a new connection is stored, by the adapters that are installed here; raises ``ConnectionInvalid``."""
+    return wanted(name, adapter, codes, {channel: item.adapter for channel, item in registered().items()})
+
+
 @dataclass(frozen=True)
 class Hub:
     """The engine, wired. ``clock`` is the business clock; deliveries and signatures go by the wall clock."""
 
     settings: Settings
     pool: Pool
-    adapters: Mapping[str, Adapter]
+    adapters: Voices
     seal: Seal
     audit: Audit
     intake: Intake
@@ -96,11 +104,18 @@ def open_hub(settings: Settings, process: str, wake: Callable[[], None] = lambda
     """The engine for one process, named ``process`` in the database's activity; ``wake`` hints that there is news."""
     data_dir = settings.data_dir.resolve()
     keys = settings.keys()
-    pool = open_pool(settings.engines().database_url, f"interlock-{process}", 1, settings.database_connections)
+    pool = open_pool(
+        settings.engines().database_url,
+        f"interlock-{process}",
+        1,
+        settings.database_connections,
+        settings.database_wait_seconds,
+        # Somebody waits for an API's answer; what a worker or the command line does may take its time.
+        settings.database_statement_seconds if process == "api" else None,
+    )
     clock = open_clock(settings.clock_file)
-    with pool.connection() as connection:
-        adapters = voices(connection)
-    seal = Seal(keys.field, keys.blind_index)
+    adapters = Voices(lambda: _voices_of(pool))
+    seal = open_seal(settings)
     audit = Audit(keys.audit)
     intake = Intake(pool, adapters, seal, new_id, wake)
     return Hub(
@@ -116,6 +131,11 @@ def open_hub(settings: Settings, process: str, wake: Callable[[], None] = lambda
         clock=clock,
         data_dir=data_dir,
     )
+
+
+def _voices_of(pool: Pool) -> Mapping[str, Adapter]:
+    with pool.connection() as connection:
+        return voices(connection)
 
 
 def pump_options(settings: Settings) -> PumpOptions:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 
 from sso import discovery, userinfo
-from sso.incoming import Incoming, endpoint, problem
+from sso.incoming import RETRY_AFTER_SECONDS, Away, Incoming, endpoint, not_ready, problem
 from sso.options import SsoOptions
 from sso.pages.login import LoginPages
 from sso.pages.page import Pages
@@ -56,30 +56,36 @@ def application(provider: Provider) -> FastAPI:
     def person(incoming: Incoming) -> Response:
         return userinfo.answer(provider, verifier, incoming)
 
-    table: list[tuple[str, str, Callable[[Incoming], Response]]] = [
-        ("GET", "/.well-known/openid-configuration", metadata),
-        ("GET", "/.well-known/oauth-authorization-server", metadata),
-        ("GET", "/jwks", jwks),
-        ("GET POST", "/authorize", session.authorize),
-        ("GET", "/authorize/resume", session.resume),
-        ("POST", "/token", token),
-        ("GET POST", "/userinfo", person),
-        ("GET POST", "/logout", session.logout),
-        ("POST", "/logout/confirmed", session.logout_confirmed),
-        ("GET", "/signed-in", session.signed_in),
-        ("GET", "/signed-out", session.signed_out),
-        ("GET", "/login", login.login),
-        ("POST", "/login", login.login_password),
-        ("POST", "/login/code", login.send_code),
-        ("POST", "/login/code/check", login.login_code),
-        ("GET", "/register", login.register),
-        ("POST", "/register", login.register_send),
-        ("POST", "/register/check", login.register_check),
-        ("POST", "/register/finish", login.register_finish),
+    def away(incoming: Incoming) -> Response:
+        """While the database is away a person sees a page; nothing that was typed is lost by sending it again."""
+        page = pages.error(incoming, "not_ready", "error_away", 503)
+        page.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return page
+
+    table: list[tuple[str, str, Callable[[Incoming], Response], Away]] = [
+        ("GET", "/.well-known/openid-configuration", metadata, not_ready),
+        ("GET", "/.well-known/oauth-authorization-server", metadata, not_ready),
+        ("GET", "/jwks", jwks, not_ready),
+        ("GET POST", "/authorize", session.authorize, away),
+        ("GET", "/authorize/resume", session.resume, away),
+        ("POST", "/token", token, not_ready),
+        ("GET POST", "/userinfo", person, not_ready),
+        ("GET POST", "/logout", session.logout, away),
+        ("POST", "/logout/confirmed", session.logout_confirmed, away),
+        ("GET", "/signed-in", session.signed_in, away),
+        ("GET", "/signed-out", session.signed_out, away),
+        ("GET", "/login", login.login, away),
+        ("POST", "/login", login.login_password, away),
+        ("POST", "/login/code", login.send_code, away),
+        ("POST", "/login/code/check", login.login_code, away),
+        ("GET", "/register", login.register, away),
+        ("POST", "/register", login.register_send, away),
+        ("POST", "/register/check", login.register_check, away),
+        ("POST", "/register/finish", login.register_finish, away),
     ]
     # Plain routes: requests are read by `incoming`, so FastAPI's own reading would only cost time.
     routes: list[BaseRoute] = [
-        Route(path, endpoint(handle), methods=methods.split()) for methods, path, handle in table
+        Route(path, endpoint(handle, unless), methods=methods.split()) for methods, path, handle, unless in table
     ]
     routes += [Route(f"/static/{name}", _file(STATIC / name), methods=["GET"]) for name in ("sso.css", "submit.js")]
     return FastAPI(

@@ -3,6 +3,7 @@
 It carries no Host and no X-Forwarded header on purpose: every URL is built from the configured issuer.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,9 +12,14 @@ from urllib.parse import parse_qsl
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
+log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 65_536
 PARAMETERS_MAX = 100
+RETRY_AFTER_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +83,36 @@ def problem(status: int, code: str, detail: str, remedy: str) -> Response:
     return JSONResponse(body, status, {"Cache-Control": "no-store"}, media_type="application/problem+json")
 
 
-def endpoint(handle: Callable[[Incoming], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An ASGI-side endpoint that reads the request and runs the synchronous `handle` in the thread pool."""
+Away = Callable[[Incoming], Response]
+"""What is answered while the database is away."""
+
+
+def not_ready(incoming: Incoming) -> Response:
+    """503 as a problem, for programs: nothing was issued, and the same request may be sent again."""
+    detail, remedy = "the login service cannot reach its database", "send the same request again in a few seconds"
+    answer = problem(503, "not_ready", detail, remedy)
+    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def endpoint(
+    handle: Callable[[Incoming], Response], away: Away = not_ready
+) -> Callable[[Request], Awaitable[Response]]:
+    """An ASGI-side endpoint that reads the request and runs the synchronous `handle` in the thread pool.
+
+    `away` answers when the database does not: no transaction was committed then, or nobody was told of it.
+    """
 
     async def call(request: Request) -> Response:
         try:
             incoming = await _read(request)
         except RequestRefused as refused:
             return refused.response()
-        return await run_in_threadpool(handle, incoming)
+        try:
+            return await run_in_threadpool(handle, incoming)
+        except (OperationalError, PoolTimeout) as error:
+            log.warning("%s waits for the database: %s", request.url.path, type(error).__name__)
+            return away(incoming)
 
     return call
 

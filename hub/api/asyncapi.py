@@ -25,6 +25,7 @@ ABOUT: Mapping[str, str] = {
     "order.travelled": "A passenger was checked, entered, left, was re-signed on board, or a seat was released.",
     "order.waitlisted": "Seats to come were requested, or a request was realised, cancelled or lapsed.",
     "order.invoiced": "A tax invoice was issued or reversed.",
+    "order.joined": "Two orders are one: told under the id that goes on and under the one that leads to it.",
     "order.disputed": "Two systems contradict each other; both words are kept and a case is open.",
     "order.resolved": "A person or a policy decided a dispute, or a statement was withdrawn.",
 }

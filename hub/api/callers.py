@@ -1,7 +1,8 @@
 """Who is at the door before anybody has proven who he is, and how much of the house he may take.
 
-A caller is the bearer of a token that was found good, or else the network address that the request came from. Counts
-stand in this process's memory, so that the door asks nobody: with two processes behind one address they are doubled.
+A caller is the bearer of a token that was found good, or else the network address that the request came from. How many
+of his requests are being worked on is counted in this process's memory; the strangers' buckets are shared by all
+processes (``hub.api.buckets``).
 
 A stranger's bucket holds a minute's worth and fills evenly. A request without proof costs one, one whose proof is found
 bad ten: guessing secrets is slower than browsing. Channels behind the stranger's address are not held up: a token that
@@ -11,15 +12,13 @@ was good, or a signature that is, passes whatever the bucket says.
 import hashlib
 import math
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 
+from hub.api.buckets import Buckets
 from schemas.problems import ProblemError, problem
 
 BAD_PROOF_COST = 10
 _TOKENS_KEPT = 10_000
-_ADDRESSES_KEPT = 50_000
 
 
 class TooManyRequests(ProblemError):
@@ -31,16 +30,14 @@ class TooManyRequests(ProblemError):
 
 
 class Callers:
-    """Safe to use from several threads. ``clock`` gives seconds that never go back."""
+    """Safe to use from several threads; ``spend`` and ``need_room`` in one event loop."""
 
-    def __init__(
-        self, at_once: int = 256, strangers_per_minute: int = 6000, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._at_once, self._per_minute, self._clock = at_once, strangers_per_minute, clock
+    def __init__(self, at_once: int = 256, strangers_per_minute: int = 6000, strangers: Buckets | None = None) -> None:
+        self._at_once, self._per_minute = at_once, strangers_per_minute
+        self._strangers = strangers or Buckets()
         self._lock = threading.Lock()
         self._inside: dict[str, int] = {}
         self._proven: OrderedDict[bytes, None] = OrderedDict()
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def vouch(self, token: str) -> None:
         """A bearer token was found good: from now on its bearer is counted by himself."""
@@ -78,26 +75,15 @@ class Callers:
                 self._inside.pop(name, None)
 
     def spend(self, address: str, cost: int) -> None:
-        """Take ``cost`` from a stranger's bucket, at most what is there."""
-        with self._lock:
-            left = max(0.0, self._level(address) - cost)
-            self._buckets[address] = (left, self._clock())
-            self._buckets.move_to_end(address)
-            while len(self._buckets) > _ADDRESSES_KEPT:
-                self._buckets.popitem(last=False)
+        """Take ``cost`` from a stranger's bucket."""
+        self._strangers.spend(f"stranger:{address}", self._per_minute, cost)
 
-    def need_room(self, address: str) -> None:
+    async def need_room(self, address: str) -> None:
         """Raises ``TooManyRequests`` when the stranger's bucket is empty."""
-        with self._lock:
-            left = self._level(address)
-        if left < 1:
+        name = f"stranger:{address}"
+        if not await self._strangers.has_room(name, self._per_minute):
             detail = "Requests without proof, or with a bad one, came too fast from this address."
-            raise TooManyRequests(detail, (1 - left) * 60 / self._per_minute)
-
-    def _level(self, address: str) -> float:
-        now = self._clock()
-        left, since = self._buckets.get(address, (float(self._per_minute), now))
-        return min(float(self._per_minute), left + (now - since) * self._per_minute / 60)
+            raise TooManyRequests(detail, self._strangers.wait(name, self._per_minute))
 
 
 def _digest(token: str) -> bytes:

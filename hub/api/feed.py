@@ -6,18 +6,20 @@ import binascii
 import time
 from collections.abc import Sequence
 from typing import Any, get_args
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
 from hub.api.access import Principal
-from hub.api.orders import masked, may_read
+from hub.api.orders import may_read
 from hub.api.services import Services
 from hub.delivery.envelope import cloud_event
 from hub.ledger import fold
-from hub.store import events, orders, outbox
+from hub.store import events, orders, outbox, subjects
 from hub.store.outbox import Cursor
 from schemas.events import INTERNAL_TYPES, EventType
 from schemas.order import Order
+from schemas.personal import masked_numbers
 from schemas.problems import ProblemError, problem
 
 _START: Cursor = ("0", 0)
@@ -71,11 +73,12 @@ def _page(
         chosen = [at[1] for at, order_id in ahead.chosen if order_id in ids]
         logged = events.at(connection, chosen) if chosen else {}
         stored = orders.read(connection, ids) if ids else {}
-    visible: dict[Any, Order] = {}
-    for order_id, item in stored.items():
-        order = fold(item.document)
-        if may_read(caller, item.document, order):
-            visible[order_id] = masked(order)
+        folded = [fold(item.document) for item in stored.values()]
+        opened = subjects.opened(connection, services.seal, folded) if folded else []
+    visible: dict[UUID, Order] = {}
+    for order, item in zip(opened, stored.values(), strict=True):
+        if may_read(caller, item.document, order, services.seal.blind):
+            visible[order.order_id] = masked_numbers(order)
     told = [logged[position].event for position in chosen]
     found = [cloud_event(services.public_url, e, visible[e.order_id]) for e in told if e.order_id in visible]
     return [event.model_dump(mode="json") for event in found], ahead.end, ahead.whole

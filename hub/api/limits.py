@@ -4,6 +4,8 @@ headers     32 KiB with the address line, 100 fields      431 headers_too_large
 body        1 MiB; messages more (their channel's own     413 body_too_large
             limit, 64 MiB for NDJSON), counted as it
             comes, so that chunks without a length count
+codings     a compressed body is not opened: what it      415 body_compressed
+            becomes could be of any size
 slowness    30 seconds, and a second more for every       408 request_timeout
             4 KiB that came
 at once     256 requests of one caller                    429 too_many_requests, Retry-After
@@ -24,6 +26,7 @@ from schemas.problems import PROBLEM_MEDIA_TYPE, Problem, problem
 
 HEAD_BYTES_MAX = 32 * 1024
 HEADERS_MAX = 100
+_AS_IT_IS = (b"", b"identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Limits:
         signed = head.signed and is_message(scope)
         try:
             if not (proven or signed):
-                self._callers.need_room(address)
+                await self._callers.need_room(address)
             self._callers.enter(name)
         except TooManyRequests as error:
             await refuse(send, error.problem, scope, error.retry_after_seconds)
@@ -68,7 +71,7 @@ class Limits:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, head: "Head") -> int:
         """The status that was answered."""
         limit = self._options.messages_bytes if is_message(scope) else self._options.body_bytes
-        if found := head.too_large(limit):
+        if found := head.refusal(limit):
             await refuse(send, found, scope)
             return found.status
         if head.length == 0:  # nothing to count or to wait for
@@ -111,6 +114,7 @@ class Head:
     authorization: str = ""
     signed: bool = False
     length: int | None = 0
+    coded: bool = False
 
     @classmethod
     def of(cls, scope: Scope) -> "Head":
@@ -124,16 +128,20 @@ class Head:
                 head.signed = True
             elif name == b"transfer-encoding":
                 head.length = None
+            elif name == b"content-encoding":
+                head.coded = value.strip().lower() not in _AS_IT_IS
             elif name == b"content-length" and head.length is not None:
                 head.length = int(value[:20]) if value.isdigit() else None
         return head
 
-    def too_large(self, limit: int) -> Problem | None:
-        """What is too large by what the head says."""
+    def refusal(self, limit: int) -> Problem | None:
+        """What is too large, or compressed, by what the head says."""
         if self.size > HEAD_BYTES_MAX or self.fields > HEADERS_MAX:
             return problem("headers_too_large", f"At most {HEAD_BYTES_MAX} bytes in {HEADERS_MAX} fields.")
         if self.length is not None and self.length > limit:
             return problem("body_too_large", f"At most {limit} bytes.")
+        if self.coded and self.length != 0:
+            return problem("body_compressed")
         return None
 
 
@@ -141,6 +149,8 @@ async def refuse(send: Send, found: Problem, scope: Scope, retry_after_seconds: 
     """The problem as the whole answer. What is left of the body is the server's business."""
     over = found.status == 408 and str(scope.get("http_version", "1.1")).startswith("1")  # RFC 9110 section 15.5.9
     headers = {"connection": "close"} if over else {}
+    if found.status == 415:  # RFC 9110 section 12.5.3: which codings would have been taken
+        headers["accept-encoding"] = "identity"
     if retry_after_seconds is not None:
         headers["retry-after"] = str(retry_after_seconds)
     answer = JSONResponse(found.model_dump(mode="json"), found.status, headers, media_type=PROBLEM_MEDIA_TYPE)

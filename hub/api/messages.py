@@ -4,9 +4,9 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,8 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from hub.api.limits import peer
-from hub.api.quotas import Quotas
-from hub.api.reading import Body, is_message_id, message_id, read_body
+from hub.api.reading import Body, is_message_id, message_id, plain_headers, read_body
 from hub.api.services import Services
 from hub.intake import Answer, Receipt
 from hub.intake.answers import refused
@@ -33,7 +32,6 @@ BULK_LINE_BYTES_MAX = 2_000_000
 
 def messages_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["messages"])
-    quotas = Quotas()
 
     @router.post("/channels/{channel}/messages", summary="One native message")
     async def receive(channel: str, request: Request) -> Response:
@@ -42,22 +40,7 @@ def messages_router(services: Services) -> APIRouter:
         Answers ``applied``, ``witnessed``, ``duplicate`` or ``disputed`` with 200, or a problem. The answer is durable.
         Above the connection's quota it is 429 ``rate_limited`` with ``Retry-After``, and nothing was taken.
         """
-        access = services.access
-        known = await _ask(access.at_hand(channel, request.headers), access.channel, channel)
-        adapter = _adapter(services, channel)
-        body = await read_body(request, adapter.profile.max_message_bytes)
-        now = services.clock()
-        within = _within_hours(known, adapter.profile, now)
-        receipt = Receipt(channel, message_id(request) or "", body.raw, "http", now, within)
-        refusal = await _ask(
-            access.at_hand(channel, request.headers), _refusal, services, known, request, receipt, body
-        )
-        if refusal is not None:
-            # What is refused here is kept, whoever sent it: so there has to be an end to it.
-            services.access.callers.need_room(peer(request.scope))
-            return answered(await asyncio.to_thread(services.intake.reject, receipt, refusal.problem))
-        quotas.take(known)
-        return answered(await services.batcher.submit(receipt))
+        return await receive_one(services, channel, request)
 
     @router.post("/channels/{channel}/messages/bulk", summary="Many native messages, NDJSON")
     async def receive_many(channel: str, request: Request) -> Response:
@@ -68,10 +51,30 @@ def messages_router(services: Services) -> APIRouter:
         await asyncio.to_thread(services.access.sender, known, request.headers, "", b"")
         _adapter(services, channel)
         # Answered when all is read: a response that streams while its request does would compete for the same channel.
-        answers = [part async for part in _bulk(services, known, quotas, request)]
+        answers = [part async for part in _bulk(services, known, request)]
         return Response(b"".join(answers), media_type="application/x-ndjson")
 
     return router
+
+
+async def receive_one(services: Services, channel: str, request: Request) -> Response:
+    """The answer to one native message. Raises ``ProblemError`` for who may not send it and for what is none."""
+    access = services.access
+    headers = plain_headers(request.scope)
+    known = await _ask(access.at_hand(channel, headers), access.channel, channel)
+    adapter = _adapter(services, channel)
+    body = await read_body(request, adapter.profile.max_message_bytes)
+    now = services.clock()
+    within = _within_hours(known, adapter.profile, now)
+    receipt = Receipt(channel, message_id(headers) or "", body.raw, "http", now, within)
+    refusal = await _ask(access.at_hand(channel, headers), _refusal, services, known, headers, receipt, body)
+    if refusal is not None:
+        # What is refused here is kept, whoever sent it: so there has to be an end to it.
+        await access.callers.need_room(peer(request.scope))
+        return answered(await asyncio.to_thread(services.intake.reject, receipt, refusal.problem))
+    if known.quota_per_minute is not None:
+        await services.quotas.take(known)
+    return answered(await services.batcher.submit(receipt))
 
 
 async def _ask(at_hand: bool, work: Callable[_P, _T], *args: _P.args, **names: _P.kwargs) -> _T:
@@ -89,26 +92,33 @@ def _adapter(services: Services, channel: str) -> Adapter:
 
 def _within_hours(channel: Channel, profile: Profile, now: datetime) -> bool:
     """Whether the channel may ask now; ``now`` is the business clock, the hours are of the channel's own zone."""
+    if channel.opens_at is None:
+        return True
     return channel.asks_at(now.astimezone(ZoneInfo(profile.zone)).time())
 
 
-def _refusal(services: Services, channel: Any, request: Request, receipt: Receipt, body: Body) -> ProblemError | None:
+def _refusal(
+    services: Services, channel: Channel, headers: Mapping[str, str], receipt: Receipt, body: Body
+) -> ProblemError | None:
     """Why this request may not become a message; None when it may."""
     if body.too_large:
         limit = services.adapters[receipt.channel].profile.max_message_bytes
         return ProblemError(problem("message_too_large", f"The limit of this channel is {limit} bytes."))
     try:
-        services.access.sender(channel, request.headers, receipt.message_id, receipt.raw)
+        services.access.sender(channel, headers, receipt.message_id, receipt.raw)
     except ProblemError as error:
         return error
     return None if receipt.message_id else ProblemError(problem("message_id_missing"))
 
 
-async def _bulk(services: Services, channel: Channel, quotas: Quotas, request: Request) -> AsyncIterator[bytes]:
+async def _bulk(services: Services, channel: Channel, request: Request) -> AsyncIterator[bytes]:
     within = _within_hours(channel, services.adapters[channel.channel].profile, services.clock())
     batch: list[Receipt | Answer] = []
     async for line in _lines(request):
-        batch.append(_line(channel, line, services, within, quotas))
+        item = _line(channel, line, services, within)
+        if isinstance(item, Receipt) and not await services.quotas.room(channel, 1):
+            item = refused(item, problem("rate_limited"))
+        batch.append(item)
         if len(batch) >= BULK_BATCH:
             yield await _take(services, batch)
             batch = []
@@ -130,8 +140,8 @@ async def _lines(request: Request) -> AsyncIterator[bytes]:
         yield rest
 
 
-def _line(channel: Channel, line: bytes, services: Services, within: bool, quotas: Quotas) -> Receipt | Answer:
-    """A receipt, or the problem of a line that is none or for which there is no room."""
+def _line(channel: Channel, line: bytes, services: Services, within: bool) -> Receipt | Answer:
+    """A receipt, or the problem of a line that is none."""
     blank = Receipt(channel.channel, "", line, "bulk", services.clock())
     try:
         value = json.loads(line)
@@ -143,8 +153,7 @@ def _line(channel: Channel, line: bytes, services: Services, within: bool, quota
         return refused(blank, problem("message_id_missing", "An id has 1 to 200 printable characters."))
     if len(raw) > services.adapters[channel.channel].profile.max_message_bytes:
         return refused(blank, problem("message_too_large"))
-    receipt = Receipt(channel.channel, identity, raw, "bulk", blank.received_at, within)
-    return receipt if quotas.room(channel, 1) else refused(receipt, problem("rate_limited"))
+    return Receipt(channel.channel, identity, raw, "bulk", blank.received_at, within)
 
 
 async def _take(services: Services, batch: list[Receipt | Answer]) -> bytes:

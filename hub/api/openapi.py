@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from hub.api.repeating import ACTS
 from schemas.examples import examples
 from schemas.model import SCHEMA_VERSION
 from schemas.problems import PROBLEM_MEDIA_TYPE, catalogue, problem
@@ -81,6 +82,8 @@ def completed(document: Document) -> Document:
             if public:
                 operation["security"] = []
             operation["responses"].pop("422", None)
+            if keyed(path, method):
+                operation.setdefault("parameters", []).append(_ONCE)
             for status in _statuses(path, method, public):
                 operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}
     _contract(document["paths"])
@@ -141,17 +144,32 @@ _SECURITY: Document = {
 }
 
 
-_ANYWHERE = ("400", "404", "408", "413", "429", "431", "500", "503")
+_ANYWHERE = ("400", "404", "408", "413", "415", "429", "431", "500", "503")
 
 
 def _statuses(path: str, method: str, public: bool) -> list[str]:
     """Every status that can be a problem at this address: what every route may answer, and what its kind adds."""
     found = [*_ANYWHERE] if public else ["401", "403", *_ANYWHERE]
-    if method == "post":
+    if method == "post" or keyed(path, method):
         found.append("409")
-    if "/messages" in path:
+    if "/messages" in path or keyed(path, method):
         found.append("422")
     return sorted(found)
+
+
+def keyed(path: str, method: str) -> bool:
+    """Whether this is an act that may be asked for under a key (``hub.api.repeating``)."""
+    return method.upper() in ACTS and "/messages" not in path
+
+
+_ONCE: Document = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A key of the caller's own, one for each act: asked again with it, the act is done once and the"
+    " first answer given again, with `Idempotency-Replayed: true`. Kept for a day unless the hub is set otherwise.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
 
 
 def _problems() -> Document:

@@ -1,21 +1,23 @@
-"""Running channels: how they fare, pause and resume, dead letters and their replay. Every act is audited."""
+"""Running channels: how they fare, pause, resume and disable, dead letters and their replay. Every act is audited."""
 
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
 from hub.api.access import Principal
+from hub.api.bodies import Reason, Switch
+from hub.api.desk import Desk
 from hub.api.services import Services
-from hub.delivery import terms
-from hub.store import channels, deliveries, health
-from hub.store.deliveries import Letters, letters_shown
+from hub.store import deliveries, health
+from hub.store.deliveries import Letters
 from schemas.problems import ProblemError, problem
 
 
 def operating_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["channels"])
+    desk = Desk(services)
 
     @router.get("/channels", summary="Every channel and how it fares")
     def every(request: Request) -> list[dict[str, Any]]:
@@ -28,23 +30,26 @@ def operating_router(services: Services) -> APIRouter:
         services.access.caller(request.headers, "hub:operate")
         with services.pool.connection() as connection:
             found = [row for row in health.channels(connection) if row["channel"] == channel]
-            known = channels.find(connection, channel)
-            if not found or known is None:
-                raise ProblemError(problem("channel_unknown"))
-            adapter = services.adapters.get(channel)
-            profile = adapter.profile if adapter else None
-            return found[0] | terms.shown(connection, known, profile, services.seal, services.wall_clock())
+        if not found:
+            raise ProblemError(problem("channel_unknown"))
+        return found[0] | desk.shown(channel)
 
-    @router.post("/channels/{channel}/{act}", summary="Pause or resume a channel")
-    def switch(channel: str, act: Literal["pause", "resume"], request: Request) -> dict[str, str]:
-        """While a channel is paused its messages get 503 and its deliveries wait."""
+    @router.get("/channels/{channel}/acts", summary="Who did what to a channel")
+    def acts(
+        channel: str,
+        request: Request,
+        before: int | None = Query(None, ge=1, le=2**63 - 1, description="the position of the last one seen"),
+        limit: int = Query(50, ge=1, le=1000),
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Its rows of the audit chain, the newest first."""
+        services.access.caller(request.headers, "hub:operate")
+        return {"acts": desk.history(channel, before, limit)}
+
+    @router.post("/channels/{channel}/{act}", summary="Pause, resume or disable a channel")
+    def switch(channel: str, act: Switch, request: Request, why: Reason | None = None) -> dict[str, Any]:
+        """Paused: its messages get 503, its deliveries wait. Disabled: only its deliveries wait; it is still heard."""
         caller = services.access.caller(request.headers, "hub:operate")
-        state: Literal["paused", "active"] = "paused" if act == "pause" else "active"
-        with services.pool.connection() as connection:
-            if not channels.set_state(connection, channel, state):
-                raise ProblemError(problem("channel_unknown"))
-            services.audit.record(connection, services.clock(), caller.subject, f"channel.{act}", channel)
-        return {"channel": channel, "state": state}
+        return desk.switch(caller.subject, channel, act, why.reason if why else None)
 
     @router.get("/deadletters", summary="Deliveries that were given up")
     def dead(request: Request, channel: str | None = None, limit: int = Query(100, ge=1, le=1000)) -> dict[str, Any]:
@@ -82,14 +87,6 @@ def operating_router(services: Services) -> APIRouter:
         """
         caller: Principal = services.access.caller(request.headers, "hub:operate")
         letters = Letters(event, order_id, type or None, since, until, error)
-        with services.pool.connection() as connection:
-            if channels.find(connection, channel) is None:
-                raise ProblemError(problem("channel_unknown"))
-            if dry_run:
-                return {"channel": channel, "replayed": 0, "found": deliveries.count_dead(connection, channel, letters)}
-            count = deliveries.revive(connection, channel, letters, services.wall_clock())
-            detail = letters_shown(letters) | {"count": count}
-            services.audit.record(connection, services.clock(), caller.subject, "deadletter.replay", channel, detail)
-        return {"channel": channel, "replayed": count, "found": count}
+        return desk.revive(caller.subject, channel, letters, dry_run)
 
     return router

@@ -1,19 +1,22 @@
 """Orders out: by id, by any system's reference, as of any time on either axis, and as a timeline."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from hub.api.access import Principal
 from hub.api.services import Services
 from hub.ledger import Document, fold, rebuild
-from hub.ledger.reading import phone_key
-from hub.store import events, orders
+from hub.store import events, merging, orders, subjects
+from hub.store.seal import Seal
 from hub.store.timeline import timeline
 from schemas.order import Order
-from schemas.personal import convert_sealed, masked_number
+from schemas.personal import masked_numbers
 from schemas.problems import ProblemError, problem
 
 
@@ -45,22 +48,25 @@ def orders_router(services: Services) -> APIRouter:
             return []
         with services.pool.connection() as connection:
             stored = orders.read(connection, orders.of_phone(connection, caller.phone, limit))
-        return [masked(fold(item.document)) for item in stored.values()]
+            return shown(connection, services.seal, [fold(item.document) for item in stored.values()])
 
     @router.get("/orders/{order_id}", summary="One order")
     def show(
         request: Request, order_id: UUID, as_of: datetime | None = None, recorded_as_of: datetime | None = None
     ) -> Order:
-        """The order now, or as it was: ``as_of`` by what had happened, ``recorded_as_of`` by what we knew."""
+        """The order now, or as it was: ``as_of`` by what had happened, ``recorded_as_of`` by what we knew.
+
+        An id that turned out to be part of another order gives that order, whose ``order_id`` is the other one.
+        """
         return read_order(services, services.access.reader(request.headers), order_id, as_of, recorded_as_of)
 
     @router.get("/orders/{order_id}/timeline", summary="What every system said of it, and what became of that")
     def story(request: Request, order_id: UUID) -> dict[str, Any]:
-        """Messages received, decisions, events and deliveries, in order of time."""
+        """Messages received, decisions, events and deliveries, in order of time; each with the order's id then."""
         caller = services.access.reader(request.headers)
-        read_order(services, caller, order_id, None, None)
+        order = read_order(services, caller, order_id, None, None)
         with services.pool.connection() as connection:
-            return {"order_id": str(order_id), "entries": timeline(connection, order_id)}
+            return {"order_id": str(order.order_id), "entries": timeline(connection, order.order_id)}
 
     return router
 
@@ -84,28 +90,34 @@ def read_order(
             raise ProblemError(problem("order_unknown"))
         document = stored.document
         if recorded_as_of is not None:
+            order_id = merging.id_at(connection, order_id, recorded_as_of)
             said = events.said(connection, order_id, recorded_as_of)
             document = rebuild(order_id, document.references, said)
-    if as_of is not None:
-        document = document.as_of(as_of)
-    if not document.facts:
-        raise ProblemError(problem("order_unknown", "Nothing of this order was known at that time."))
-    order = fold(document)
-    if not may_read(caller, stored.document, order):
+        if as_of is not None:
+            document = document.as_of(as_of)
+        if not document.facts:
+            raise ProblemError(problem("order_unknown", "Nothing of this order was known at that time."))
+        order = subjects.opened_one(connection, services.seal, fold(document))
+    if not may_read(caller, stored.document, order, services.seal.blind):
         # Not "forbidden": whether the order exists is none of this caller's business.
         raise ProblemError(problem("order_unknown"))
-    return masked(order)
+    return masked_numbers(order)
 
 
-def may_read(caller: Principal, document: Document, order: Order) -> bool:
-    """A channel took part in it, a person travels in it, staff may read all; nobody else reads any."""
+def may_read(caller: Principal, document: Document, order: Order, blind: Callable[[str], str]) -> bool:
+    """A channel took part in it, a person travels in it, staff may read all; nobody else reads any.
+
+    ``order`` is opened; ``blind`` gives the index of a telephone (:meth:`hub.store.seal.Seal.blind`).
+    """
     if caller.channel is not None:
         return caller.channel in document.witnesses
     if caller.person:
-        return caller.phone is not None and any(phone_key(p) == caller.phone for p in order.passengers)
+        return caller.phone is not None and any(
+            p.phone is not None and blind(p.phone) == caller.phone for p in order.passengers
+        )
     return caller.staff
 
 
-def masked(order: Order) -> Order:
-    """The order with every personal number masked."""
-    return convert_sealed(order, masked_number)
+def shown(connection: Connection[TupleRow], seal: Seal, the_orders: Sequence[Order]) -> list[Order]:
+    """The orders with names in clear and every personal number masked; of erased people neither."""
+    return [masked_numbers(order) for order in subjects.opened(connection, seal, the_orders)]

@@ -1,9 +1,11 @@
 """A request's body and id, with limits, before anything trusts them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Scope
 
 from schemas.problems import ProblemError, problem
 
@@ -42,9 +44,14 @@ async def read_body(request: Request, limit: int) -> Body:
     return Body(b"".join(chunks), size, False)
 
 
-def message_id(request: Request) -> str | None:
+def plain_headers(scope: Scope) -> dict[str, str]:
+    """The header fields of a request, names in lower case; of a field that stands there twice, the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+def message_id(headers: Mapping[str, str]) -> str | None:
     """``webhook-id`` (Standard Webhooks) or ``Idempotency-Key``; None when there is neither or it is absurd."""
-    value = request.headers.get("webhook-id") or request.headers.get("idempotency-key")
+    value = headers.get("webhook-id") or headers.get("idempotency-key")
     return value if value and is_message_id(value) else None
 
 

@@ -1,6 +1,5 @@
 """All routes under ``/v1``, and problems instead of tracebacks."""
 
-import logging
 from typing import cast
 
 from fastapi import APIRouter, FastAPI, Request
@@ -8,19 +7,21 @@ from fastapi.exceptions import RequestValidationError
 from psycopg import DataError, OperationalError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from hub.api.books import books_router
 from hub.api.cases import cases_router
 from hub.api.connections import connections_router
 from hub.api.contract import contract_router
+from hub.api.failures import answer, failure
 from hub.api.feed import feed_router
 from hub.api.messages import messages_router
 from hub.api.operating import operating_router
 from hub.api.orders import orders_router
+from hub.api.persons import persons_router
+from hub.api.retractions import retractions_router
 from hub.api.services import Services
-from schemas.problems import PROBLEM_MEDIA_TYPE, Pointer, Problem, ProblemError, problem
-
-log = logging.getLogger(__name__)
+from schemas.problems import Pointer, ProblemError, problem
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
@@ -36,6 +37,9 @@ def create_router(services: Services) -> APIRouter:
         connections_router,
         operating_router,
         cases_router,
+        books_router,
+        retractions_router,
+        persons_router,
     ):
         router.include_router(part(services))
     return router
@@ -43,11 +47,6 @@ def create_router(services: Services) -> APIRouter:
 
 def install_problems(app: FastAPI) -> None:
     """Every error of this application is a problem document with a code and a remedy."""
-
-    @app.exception_handler(ProblemError)
-    def _problem(request: Request, error: Exception) -> Response:
-        found = cast(ProblemError, error)
-        return answer(found.problem, getattr(found, "retry_after_seconds", None))
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: Exception) -> Response:
@@ -66,24 +65,10 @@ def install_problems(app: FastAPI) -> None:
             found.headers[name] = value
         return found
 
+    @app.exception_handler(ProblemError)
     @app.exception_handler(DataError)
-    def _unstorable(request: Request, error: Exception) -> Response:
-        """A text or number that PostgreSQL has no room for (a zero byte, say) cannot name anything that is stored."""
-        return answer(problem("query_invalid", "A value holds what no stored value can hold."))
-
     @app.exception_handler(OperationalError)
     @app.exception_handler(PoolTimeout)
-    def _away(request: Request, error: Exception) -> Response:
-        log.warning("the database does not answer: %s", type(error).__name__)
-        return answer(problem("not_ready"))
-
     @app.exception_handler(Exception)
-    def _internal(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
-        return answer(problem("internal"))
-
-
-def answer(body: Problem, retry_after_seconds: int | None = None) -> Response:
-    after = retry_after_seconds or (1 if body.status == 503 else None)
-    headers = {"retry-after": str(after)} if after else None
-    return JSONResponse(body.model_dump(mode="json"), body.status, headers, media_type=PROBLEM_MEDIA_TYPE)
+    def _failed(request: Request, error: Exception) -> Response:
+        return failure(error, f"{request.method} {request.url.path}")

@@ -1,23 +1,29 @@
 """What the routes need, wired once by the composition root."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.api.access import Access
+from hub.api.quotas import Quotas
 from hub.delivery.trial import TrialOptions
 from hub.intake.batcher import MicroBatcher
 from hub.intake.intake import Intake, Pool
 from hub.ports import Adapter
 from hub.store.audit import Audit
+from hub.store.channels import CodeTables
 from hub.store.seal import Seal
+
+Connect = Callable[[str, str | None, Sequence[str]], tuple[str | None, CodeTables | None]]
+"""(name, adapter, code tables as texts) of a new connection -> what of it is stored; raises ``TermInvalid``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """``clock`` is the business clock, ``wall_clock`` the one by which deliveries go; ``public_url`` names the hub.
 
-    ``trials``: how test messages go out.
+    ``trials``: how test messages go out. ``connect`` knows which adapters are installed; ``connected`` is told when a
+    connection was registered.
     ``incomplete_after_minutes``: an order whose beginning has not come after that is a case.
     """
 
@@ -32,4 +38,7 @@ class Services:
     wall_clock: Callable[[], datetime]
     public_url: str
     trials: TrialOptions
+    connect: Connect
+    connected: Callable[[], None] = lambda: None
     incomplete_after_minutes: int = 60
+    quotas: Quotas = field(default_factory=Quotas)

@@ -27,7 +27,8 @@ def states_page() -> str:
         " those that are not.\n\n"
         + "\n".join(machine_section(name) for name in MACHINES)
         + "\n## Disputes that no table shows\n\nMore disputes come from values and from the hub: `amount_differs`,"
-        " `seat_differs`, `changed_twice`, `refunded_twice`, `paid_after_hold_expired`, `seat_already_sold`.\n\n"
+        " `seat_differs`, `changed_twice`, `refunded_twice`, `paid_after_hold_expired`,"
+        " `references_clash`, `seat_already_sold`.\n\n"
         "## Order\n\nFour statuses, independent of each other, all derived and never stored as a truth of their own."
         " Fulfilment takes the first rule that fits:\n\n"
         + table(("when", "fulfilment"), rules)

@@ -87,6 +87,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "请返回刚才的网站或应用重新开始；如仍有问题，请把错误代码告诉该渠道的客服。",
         "Go back to the site or app and start again. If it happens again, give its support the code below.",
     ),
+    "error_away": (
+        "登录服务暂时不可用，请稍等片刻再试；您填写的内容没有生效。",
+        "Sign-in is not available for the moment. Wait a little and try again; nothing you entered has taken effect.",
+    ),
     "error_stale": (
         "此页面已过期或已使用过。请返回刚才的网站或应用重新登录。",
         "This page has expired or was used already. Go back to the site or app and sign in again.",

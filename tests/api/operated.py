@@ -11,7 +11,7 @@ from hub.api import Access, Principal, Services, create_router, install_problems
 from hub.delivery.trial import TrialOptions
 from hub.intake.batcher import MicroBatcher
 from interlock.clock import system_clock
-from interlock.wiring import Hub
+from interlock.wiring import Hub, connect
 from schemas.problems import ProblemError, problem
 
 OPERATOR = {"authorization": "Bearer operator"}
@@ -55,6 +55,7 @@ def operated(hub: Hub) -> Iterator[TestClient]:
         wall_clock=wall,
         public_url=hub.settings.public_url,
         trials=TrialOptions(hub.settings.public_url, allow_private=True),
+        connect=connect,
     )
     install_problems(app)
     app.include_router(create_router(services))

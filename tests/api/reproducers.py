@@ -22,8 +22,7 @@ from fastapi.testclient import TestClient
 from hub.api.limits import LimitOptions
 from hub.delivery import sign
 from hub.intake.own_voice import spoken
-from hub.ports import Adapter
-from hub.store import channels, timetable
+from hub.store import channels, requests, timetable
 from interlock.web import build_app
 from interlock.wiring import Hub
 from schemas.facts import Stop, TicketChanged, TicketContent, TicketHeld, TicketIssued, TicketPrinted, TicketStep
@@ -87,7 +86,7 @@ Reproducer = Callable[[Scene], httpx.Response | Dropped]
 
 def prepare(hub: Hub) -> None:
     """Channel ``north`` and the train of its orders. Before the application is built."""
-    cast(dict[str, Adapter], hub.adapters)["north"] = Speaker("north")
+    hub.adapters.add(Speaker("north"))
     stops = tuple(TrainStop(station=code, arrive="08:00", depart="08:00") for code in STOPS)
     days = {"valid_from": date(2026, 1, 1), "valid_to": date(2026, 12, 31)}
     with hub.pool.connection() as connection:
@@ -278,6 +277,34 @@ def query_invalid(scene: Scene) -> httpx.Response:
     return scene.get(f"/v1/orders/{UNKNOWN}?as_of=2026-01-11T14:03:00")
 
 
+def _pause(scene: Scene, act: str = "pause") -> httpx.Response:
+    headers = bearer(scene.tokens["operator"], **{"idempotency-key": "pause-1"})
+    return Scene._of(scene.client.post(f"/v1/channels/north/{act}", headers=headers))
+
+
+def idempotency_key_reused(scene: Scene) -> httpx.Response:
+    _pause(scene)
+    return _pause(scene, "resume")
+
+
+def idempotency_key_in_use(scene: Scene) -> httpx.Response:
+    """Another process works on it."""
+    _pause(scene)
+    with scene.hub.pool.connection() as connection:
+        ((request,),) = connection.execute("SELECT request FROM hub.requests").fetchall()
+    with requests.alone(scene.hub.pool, request) as held:
+        assert held is not None
+        return _pause(scene)
+
+
+def idempotency_answer_lost(scene: Scene) -> httpx.Response:
+    """The process was killed when the act was done, and before its answer was written down."""
+    _pause(scene)
+    with scene.hub.pool.connection() as connection:
+        connection.execute("UPDATE hub.requests SET status = NULL, answer = NULL")
+    return _pause(scene)
+
+
 def break_unknown(scene: Scene) -> httpx.Response:
     return scene.get(f"/v1/recon/breaks/{UNKNOWN}", "finance")
 
@@ -327,6 +354,12 @@ def headers_too_large(scene: Scene) -> httpx.Response:
     return scene.get("/v1/events", **{"x-padding": "x" * 40_000})
 
 
+def body_compressed(scene: Scene) -> httpx.Response:
+    body = b"(bytes of gzip)"
+    headers = bearer(scene.tokens["operator"], **{"content-encoding": "gzip", "content-type": "application/json"})
+    return Scene._of(scene.client.patch("/v1/channels/north", content=body, headers=headers))
+
+
 def too_many_requests(scene: Scene) -> httpx.Response:
     """Every bad proof costs ten of an address's 6,000 requests a minute."""
     for _ in range(700):
@@ -351,8 +384,10 @@ REPRODUCERS: Mapping[str, Reproducer] = {
             unauthenticated, signature_invalid, forbidden, channel_unknown, order_unknown, rate_limited,
             outside_operating_hours, channel_paused, not_ready, seat_already_sold, train_unknown,
             paper_only_at_window, ticket_not_refundable, change_already_used, too_many_tickets,
-            same_person_on_overlapping_trains, act_not_offered, query_invalid, break_unknown, second_person_needed,
-            not_found, method_not_allowed, request_timeout, body_too_large, headers_too_large, too_many_requests,
+            same_person_on_overlapping_trains, act_not_offered, query_invalid, idempotency_key_reused,
+            idempotency_key_in_use, idempotency_answer_lost, break_unknown, second_person_needed,
+            not_found, method_not_allowed, request_timeout, body_too_large, headers_too_large, body_compressed,
+            too_many_requests,
             internal,
         )
     },

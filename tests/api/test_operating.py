@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from hub.api.buckets import Buckets
 from hub.api.quotas import Quotas, RateLimited
 from hub.delivery import sign, signing
 from hub.store import channels, deliveries
@@ -218,17 +219,17 @@ def test_above_its_quota_a_channel_is_told_when_to_come_back(hub: Hub, api: Test
         assert connection.execute("SELECT count(*) FROM hub.messages").fetchone() == (1,)
 
 
-def test_a_bucket_holds_a_minute_and_fills_evenly(hub: Hub) -> None:
+async def test_a_bucket_holds_a_minute_and_fills_evenly(hub: Hub) -> None:
     now = [0.0]
-    quotas = Quotas(lambda: now[0])
+    quotas = Quotas(Buckets(clock=lambda: now[0]))
     limited = replace(channel(hub), quota_per_minute=60)
-    assert quotas.room(limited, 100) == 60
+    assert await quotas.room(limited, 100) == 60
     with pytest.raises(RateLimited) as refused:
-        quotas.take(limited)
+        await quotas.take(limited)
     assert refused.value.retry_after_seconds == 1
     now[0] = 10.0
-    assert quotas.room(limited, 100) == 10
-    assert quotas.room(channel(hub), 10**6) == 10**6, "without a quota there is no limit"
+    assert await quotas.room(limited, 100) == 10
+    assert await quotas.room(channel(hub), 10**6) == 10**6, "without a quota there is no limit"
 
 
 def test_outside_its_hours_a_channel_may_tell_but_not_ask(hub: Hub, api: TestClient) -> None:
@@ -258,3 +259,12 @@ def test_a_disabled_channel_is_still_heard(hub: Hub, api: TestClient) -> None:
     assert (shown["state"], shown["state_reason"]) == ("disabled", "its endpoint answered 410")
     api.post("/v1/channels/web/resume", headers=OPERATOR)
     assert channel(hub).state_reason is None
+
+
+def test_a_system_is_connected_with_its_history(api: TestClient, hub: Hub) -> None:
+    wanted = {"channel": "agents_south", "adapter": "agents", "endpoint": "https://south.example", "history_from": "x"}
+    refused = api.post("/v1/channels", json=wanted, headers=OPERATOR)
+    assert (refused.status_code, refused.json()["pointers"][0]["pointer"]) == (400, "/body/history_from")
+    assert api.post("/v1/channels", json=wanted | {"history_from": "BEGINNING"}, headers=OPERATOR).status_code == 201
+    assert channel(hub, "agents_south").history_txid != "0"
+    assert audited(hub)[-1][1]["history_from"] == "BEGINNING"

@@ -19,8 +19,11 @@ from tests.api.people import tokens
 from tests.api.reproducers import REPRODUCERS, Dropped, Scene, prepare
 from tests.console.harness import PUBLIC_URL
 
-_SHOWN = ("authorization", "webhook-id", "webhook-timestamp", "webhook-signature", "idempotency-key", "content-type")
-_ANSWERED = ("content-type", "retry-after", "allow", "connection")
+_SHOWN = (
+    "authorization", "webhook-id", "webhook-timestamp", "webhook-signature", "idempotency-key", "content-type",
+    "content-encoding",
+)  # fmt: skip
+_ANSWERED = ("content-type", "accept-encoding", "retry-after", "allow", "connection")
 _LINES_MAX = 40
 _LINE_MAX = 118
 _DIFFERS = (

@@ -15,6 +15,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
+from hub.api.buckets import Buckets
 from hub.api.callers import BAD_PROOF_COST, Callers, TooManyRequests
 from hub.api.limits import HEAD_BYTES_MAX, LimitOptions, Limits
 from hub.api.router import install_problems
@@ -215,18 +216,18 @@ def test_strangers_who_come_too_fast_are_told_when_to_come_again(port: int) -> N
 
 
 class TestCallers:
-    def test_a_bad_proof_costs_more_and_time_fills_the_bucket_again(self) -> None:
+    async def test_a_bad_proof_costs_more_and_time_fills_the_bucket_again(self) -> None:
         now = [0.0]
-        callers = Callers(strangers_per_minute=60, clock=lambda: now[0])
+        callers = Callers(strangers_per_minute=60, strangers=Buckets(clock=lambda: now[0]))
         for _ in range(60 // BAD_PROOF_COST):
-            callers.need_room("a")
+            await callers.need_room("a")
             callers.spend("a", BAD_PROOF_COST)
         with pytest.raises(TooManyRequests) as refused:
-            callers.need_room("a")
+            await callers.need_room("a")
         assert refused.value.retry_after_seconds == 1
-        callers.need_room("b")
+        await callers.need_room("b")
         now[0] = 1.0
-        callers.need_room("a")
+        await callers.need_room("a")
 
     def test_a_token_counts_by_itself_only_once_it_was_found_good(self) -> None:
         callers = Callers(at_once=1)
