@@ -51,16 +51,24 @@ def register(
     codes: Annotated[
         list[str] | None, typer.Option(help="Its own code table, LIST:NATIVE=OURS,...; may be said more than once.")
     ] = None,
+    history_from: Annotated[
+        str | None,
+        typer.Option("--from", help="Tell it also of what was before: BEGINNING, 2026-11-22, 2026-11-22T14:00+08:00."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Connect a channel, or change its endpoint and rotate its secret (the one before stays good beside it).
 
+    A channel that was never told of anything is told of what happens from now on. With --from it gets what was before
+    too, in the bulk lane, which stands before no sale of today.
+
     Running processes read names, adapters and code tables when they start: restart them after a new connection.
     """
-    from adapters.kit.registry import registered
     from hub.delivery.signing import key_of
+    from hub.delivery.terms import TermInvalid, checked_endpoint, since
     from hub.store import channels
-    from interlock.connections import ConnectionInvalid, wanted
+    from interlock.connections import ConnectionInvalid
+    from interlock.wiring import connect
 
     made = secret is None
     secret = secret or f"whsec_{base64.b64encode(os.urandom(32)).decode()}"
@@ -70,18 +78,33 @@ def register(
         fail(f"the secret cannot be used: {error}", "Leave --secret out and one is made.")
     if len(key) < 24:
         fail("the secret is too short: 24 bytes at least (Standard Webhooks)", "Leave --secret out and one is made.")
-    if endpoint is not None and not endpoint.startswith(("http://", "https://")):
-        fail(f"{endpoint!r} is no address", "An endpoint begins with https:// (http:// inside one network).")
     try:
-        installed = {channel: found.adapter for channel, found in registered().items()}
-        speaks, tables = wanted(name, adapter, codes or [], installed)
+        endpoint = checked_endpoint(endpoint) if endpoint else None
+        wanted_since = since(history_from, endpoint)
+        speaks, tables = connect(name, adapter, codes or [])
     except ConnectionInvalid as error:
         fail(str(error), error.remedy)
+    except TermInvalid as error:
+        remedy = "An endpoint begins with https:// (http:// inside one network)."
+        fail(
+            str(error), remedy if error.field == "endpoint" else "`interlock channel register --help` shows every form."
+        )
     own = {"adapter": speaks, "code_tables": tables} if speaks or tables else {}
     with opened() as ledger:
-        now, endpoint = ledger.clock(), endpoint.rstrip("/") if endpoint else None
+        now, known = ledger.clock(), channels.find(ledger.connection, name)
+        if history_from and known and known.told:
+            fail(f"{name} has been told already", f"`interlock channel replay {name}` sends it events again.")
+        own |= {"history_from": history_from} if history_from else {}
         channels.register(
-            ledger.connection, name, endpoint, secret, ledger.seal, system_clock(), adapter=speaks, code_tables=tables
+            ledger.connection,
+            name,
+            endpoint,
+            secret,
+            ledger.seal,
+            system_clock(),
+            adapter=speaks,
+            code_tables=tables,
+            since=wanted_since,
         )
         ledger.audit.record(ledger.connection, now, ACTOR, "channel.register", name, {"endpoint": endpoint} | own)
     answer = {"channel": name, "endpoint": endpoint} | own | ({"secret": secret} if made else {})
@@ -126,25 +149,43 @@ def may(
         raise typer.Exit(1)
 
 
+Reason = Annotated[str | None, typer.Option(help="Why: shown to whoever looks, and kept in the audit chain.")]
+
+
 @app.command()
-def pause(name: Annotated[str, typer.Argument(help="The channel.")], as_json: AsJson = False) -> None:
+def pause(
+    name: Annotated[str, typer.Argument(help="The channel.")], reason: Reason = None, as_json: AsJson = False
+) -> None:
     """Hold a channel: its messages get 503, its deliveries wait."""
-    _switch(name, "paused", "channel.pause", as_json)
+    _switch(name, "paused", "channel.pause", reason, as_json)
+
+
+@app.command()
+def disable(
+    name: Annotated[str, typer.Argument(help="The channel.")], reason: Reason = None, as_json: AsJson = False
+) -> None:
+    """Stop deliveries to a channel; what it sends is still taken. `resume` goes on where they stopped."""
+    _switch(name, "disabled", "channel.disable", reason, as_json)
 
 
 @app.command()
 def resume(name: Annotated[str, typer.Argument(help="The channel.")], as_json: AsJson = False) -> None:
     """Let a channel run again; what waited goes out in order."""
-    _switch(name, "active", "channel.resume", as_json)
+    _switch(name, "active", "channel.resume", None, as_json)
 
 
-def _switch(name: str, state: Literal["active", "paused"], act: str, as_json: bool) -> None:
+def _switch(
+    name: str, state: Literal["active", "paused", "disabled"], act: str, reason: str | None, as_json: bool
+) -> None:
     from hub.store import channels
+    from hub.store.concealing import without_numbers
 
+    said = without_numbers(reason)[:200] if reason else None
     with opened() as ledger:
-        if not channels.set_state(ledger.connection, name, state):
+        if not channels.set_state(ledger.connection, name, state, said):
             fail(f"no channel is called {name!r}", "`interlock channel list` shows them.")
-        ledger.audit.record(ledger.connection, ledger.clock(), ACTOR, act, name)
+        detail = {"reason": said} if said else {}
+        ledger.audit.record(ledger.connection, ledger.clock(), ACTOR, act, name, detail)
     if as_json:
         print_json({"channel": name, "state": state})
     else:

@@ -6,13 +6,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import psycopg
 import typer
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from interlock.cli.opening import Opened, opened
 from interlock.cli.printing import AsJson, fail, print_json, print_table
+
+if TYPE_CHECKING:
+    from hub.intake.replay import Replayed
 
 app = typer.Typer(name="ledger", help="The whole ledger: its digest and its standing checks.", no_args_is_help=True)
 
@@ -52,29 +57,39 @@ def check(as_json: AsJson = False) -> None:
 
 @app.command()
 def replay(as_json: AsJson = False) -> None:
-    """Take every message again into an empty ledger, and compare the two digests. Status 1 when they differ.
+    """Take every message again into an empty ledger, and compare digests and books. Status 1 when they differ.
 
     The second ledger is a database of its own on the same server, removed afterwards; the hub may go on running.
     """
     from hub.intake.replay import count
+    from hub.store.books import trial_balance
     from hub.store.checks import ledger_complaints, ledger_digest
+
+    def books(connection: psycopg.Connection[TupleRow]) -> dict[str, int]:
+        rows = trial_balance(connection)
+        return {f"{row.account} {row.currency}": row.balance for row in rows if row.balance}
 
     with opened(snapshot=True) as ledger:
         before = ledger_digest(ledger.connection, ledger.adapters, ledger.seal)
+        booked = books(ledger.connection)
         messages = count(ledger.connection)
         with _beside(ledger) as url, _bar(messages, as_json) as taken:
-            _replay_into(ledger, url, taken)
+            taken_again = _replay_into(ledger, url, taken)
             with psycopg.connect(url) as connection:
                 after = ledger_digest(connection, ledger.adapters, ledger.seal)
+                rebooked = books(connection)
                 complaints = ledger_complaints(connection)
-    same = before == after and not complaints
+    same = before == after and booked == rebooked and not complaints
     if as_json:
         print_json(
             {
                 "same": same,
                 "messages": messages,
+                "from_what_is_remembered": taken_again.erased,
+                "unreadable": taken_again.unreadable,
                 "ledger": asdict(before),
                 "replayed": asdict(after),
+                "books": {"ledger": booked, "replayed": rebooked},
                 "complaints": [asdict(c) for c in complaints],
             }
         )
@@ -84,12 +99,18 @@ def replay(as_json: AsJson = False) -> None:
             for name, found in (("the ledger", before), ("replayed", after))
         ]
         print_table(f"{messages} messages", ("", "digest", "orders", "seats"), rows)
+        if taken_again.erased or taken_again.unreadable:
+            typer.echo(
+                f"{taken_again.erased} messages name somebody who was erased: taken by what is remembered of them;"
+                f" {taken_again.unreadable} refused ones cannot be read at all"
+            )
+        typer.echo("the books are the same" if booked == rebooked else "the books differ")
         typer.echo("the same" if same else f"not the same; {len(complaints)} complaints about the replayed one")
     if not same:
         raise typer.Exit(1)
 
 
-def _replay_into(ledger: Opened, url: str, taken: Callable[[int], None]) -> None:
+def _replay_into(ledger: Opened, url: str, taken: Callable[[int], None]) -> Replayed:
     from hub.intake import Intake
     from hub.intake.replay import copy_reference_data, replay
     from interlock.database import migrate, open_pool
@@ -99,7 +120,7 @@ def _replay_into(ledger: Opened, url: str, taken: Callable[[int], None]) -> None
     with psycopg.connect(url) as connection:
         copy_reference_data(ledger.connection, connection)
     with open_pool(url, "interlock-replay", 1, 2) as pool:
-        replay(ledger.connection, ledger.seal, Intake(pool, ledger.adapters, ledger.seal, new_id), taken)
+        return replay(ledger.connection, ledger.seal, Intake(pool, ledger.adapters, ledger.seal, new_id), taken)
 
 
 @contextmanager

@@ -49,11 +49,12 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one message: its answer, and what its adapter reads in it."""
-    from interlock.console.messaging import message_shown, position_of
+    from interlock.console.messaging import Reader, position_of
 
     with opened() as ledger:
         position = int(message) if message.isdigit() else position_of(ledger.connection, *message.partition("/")[::2])
-        found = message_shown(ledger.connection, ledger.adapters, ledger.seal, position) if position else None
+        reader = Reader(ledger.connection, ledger.adapters, ledger.seal)
+        found = reader.message(position) if position else None
     if found is None:
         fail(f"there is no message {message!r}", "`interlock message list` shows them.")
     if not raw:

@@ -38,10 +38,9 @@ class Opened:
 
     @property
     def seal(self) -> Seal:
-        from hub.store.seal import Seal
+        from interlock.sealing import open_seal
 
-        keys = self.settings.keys()
-        return Seal(keys.field, keys.blind_index)
+        return open_seal(self.settings)
 
     @property
     def audit(self) -> Audit:

@@ -28,8 +28,8 @@ def show(order: Which, as_of: When = None, recorded_as_of: When = None, as_json:
     from interlock.console.ordering import order_at
 
     with opened() as ledger:
-        order_id = _one(ledger, order)
-        found = order_at(ledger.connection, order_id, _moment(as_of), _moment(recorded_as_of))
+        order_id = one_order(ledger, order)
+        found = order_at(ledger.connection, order_id, moment_of(as_of), moment_of(recorded_as_of))
     if found is None:
         fail("nothing of this order was known at that time", "Ask for a later time.")
     if as_json:
@@ -45,13 +45,40 @@ def timeline(order: Which, as_json: AsJson = False) -> None:
     from interlock.console.ordering import steps
 
     with opened() as ledger:
-        order_id = _one(ledger, order)
+        order_id = one_order(ledger, order)
         entries = told(ledger.connection, order_id)
     if as_json:
         print_json({"order_id": str(order_id), "entries": entries})
         return
     lines = [e for step in steps(entries) for e in (step["message"], step["event"], *step["deliveries"]) if e]
     print_table(f"Order {order_id}", ("seq", "at", "what", "channel", "outcome", "detail"), [_row(e) for e in lines])
+
+
+@app.command()
+def retractions(
+    state: Annotated[str | None, typer.Option(help="proposed, approved, rejected or done; without it all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Facts that people want withdrawn, and what became of that. Two of finance do it, over HTTP, where who calls is
+    proven: POST /v1/orders/{order_id}/retractions, POST /v1/retractions/{retraction_id}/approve.
+    """
+    from typing import get_args
+
+    from hub.store.retractions import State, every
+
+    chosen = next((known for known in get_args(State) if known == state), None)
+    if state is not None and chosen is None:
+        raise typer.BadParameter(f"one of {', '.join(get_args(State))}", param_hint="--state")
+    with opened() as ledger:
+        found = every(ledger.connection, chosen, None, 100)
+    if as_json:
+        print_json({"retractions": found})
+    elif found:
+        columns = ("retraction", "state", "order", "fact", "reason", "proposed by", "decided by")
+        names = ("retraction_id", "state", "order_id", "fact", "reason", "proposed_by", "decided_by")
+        print_table("Retractions 撤销", columns, [[str(row[name] or "") for name in names] for row in found])
+    else:
+        typer.echo("nobody wants a fact withdrawn")
 
 
 def _row(entry: dict[str, Any]) -> list[str]:
@@ -65,18 +92,22 @@ def _row(entry: dict[str, Any]) -> list[str]:
     return [str(entry["sequence"] or ""), at, entry["kind"], entry["channel"], entry.get("outcome", ""), detail]
 
 
-def _one(ledger: Opened, text: str) -> UUID:
-    from interlock.console.lookup import find_orders
+def one_order(ledger: Opened, text: str) -> UUID:
+    """The one order that ``text`` names; ends the command when there is none or there are several."""
+    from interlock.console.lookup import as_uuid, find_orders
 
     found = find_orders(ledger.connection, text)
     if not found:
         fail(f"no order is known as {text!r}", "Look up by order id, order or ticket number, or system:kind:value.")
     if len(found) > 1:
         fail(f"{text!r} names {len(found)} orders", "\n".join(str(order_id) for order_id in found))
+    if found[0] != as_uuid(text) and as_uuid(text) is not None:
+        typer.echo(f"{text} is part of {found[0]} now: a message showed that the two are one order", err=True)
     return found[0]
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
+    """A time that was typed; one without an offset is not guessed at."""
     if text is None:
         return None
     try:

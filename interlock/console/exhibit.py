@@ -45,7 +45,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """``lines`` native, ``canonical`` what the adapter makes of them (an observation or a rejection), both masked."""
+    """``lines`` native, ``canonical`` what the adapter makes of them (an observation or a rejection), both masked.
+
+    ``erased``: it names somebody who was erased, so that nobody can open it; there are no lines then.
+    """
 
     encoding: str
     media_type: str
@@ -55,6 +58,7 @@ class Exhibit:
     canonical: dict[str, Any]
     rejected: bool
     losses: tuple[dict[str, Any], ...]
+    erased: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a page and for its JSON twin."""
@@ -67,14 +71,19 @@ class Exhibit:
             "canonical": self.canonical,
             "rejected": self.rejected,
             "losses": list(self.losses),
+            "erased": self.erased,
         }
 
 
-def exhibit(adapter: Adapter, raw: bytes) -> Exhibit:
-    """Native bytes beside their canonical reading. Never fails on bad bytes: what cannot be decoded shows as \ufffd."""
+def exhibit(adapter: Adapter, raw: bytes, clear: bool = False) -> Exhibit:
+    """Native bytes beside their canonical reading. Never fails on bad bytes: what cannot be decoded shows as \ufffd.
+
+    ``clear``: nothing is masked. Only for somebody who has a right to it, after it was written down that he looked.
+    """
     result = adapter.parse(raw)
     encoding = adapter.profile.encoding
-    text = indented(masked(raw.decode(encoding, errors="replace"), _numbers(result), _names(result)))
+    text = raw.decode(encoding, errors="replace")
+    text = indented(text if clear else masked(text, _numbers(result), _names(result)))
     losses: tuple[Loss, ...] = result.losses if isinstance(result, Observation) else ()
     pointers = [loss.pointer for loss in losses] if isinstance(result, Observation) else [result.pointer]
     return Exhibit(
@@ -83,9 +92,24 @@ def exhibit(adapter: Adapter, raw: bytes) -> Exhibit:
         size_bytes=len(raw),
         cut=len(text) > SHOWN_CHARACTERS_MAX,
         lines=_marked(text[:SHOWN_CHARACTERS_MAX].splitlines(), pointers),
-        canonical=_canonical(result),
+        canonical=_canonical(result, clear),
         rejected=isinstance(result, Rejection),
         losses=tuple(_loss(loss) for loss in losses),
+    )
+
+
+def erased(adapter: Adapter, remembered: Observation | None, size_bytes: int, clear: bool = False) -> Exhibit:
+    """A message that cannot be opened any more: what is ``remembered`` of it, without whom was erased."""
+    return Exhibit(
+        encoding=adapter.profile.encoding,
+        media_type=adapter.profile.media_type,
+        size_bytes=size_bytes,
+        cut=False,
+        lines=(),
+        canonical=_canonical(remembered, clear) if remembered else {},
+        rejected=False,
+        losses=tuple(_loss(loss) for loss in remembered.losses) if remembered else (),
+        erased=True,
     )
 
 
@@ -134,16 +158,18 @@ def indented(text: str) -> str:
 def _numbers(result: Observation | Rejection) -> set[str]:
     """The personal numbers of a message, in every spelling in which it may hold them."""
     found: set[str] = set()
-    for number in (value.text for value in personal_values(result) if value.sealed):
+    for number in (value.text for value in personal_values(result) if not value.name):
         found |= {number, number.lower(), number.removeprefix("+86"), number.removeprefix("+")}
     return {value for value in found if len(value) >= 5}
 
 
 def _names(result: Observation | Rejection) -> set[str]:
-    return {value.text for value in personal_values(result) if not value.sealed and len(value.text) > 1}
+    return {value.text for value in personal_values(result) if value.name and len(value.text) > 1}
 
 
-def _canonical(result: Observation | Rejection) -> dict[str, Any]:
+def _canonical(result: Observation | Rejection, clear: bool) -> dict[str, Any]:
+    if clear:
+        return result.model_dump(mode="json", exclude_none=True, exclude={"losses"})
     if isinstance(result, Rejection):
         found = result.model_copy(update={"found": masked(result.found, set()), "detail": masked(result.detail, set())})
         return found.model_dump(mode="json", exclude_defaults=True)

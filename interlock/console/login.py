@@ -33,6 +33,9 @@ SCOPES = ("openid", "profile", "operator", "finance", "auditor", "admin")
 READ = frozenset({"hub:operate", "hub:finance", "hub:audit"})
 """Who may look: any one of these. Whoever has none is no staff."""
 OPERATE = frozenset({"hub:operate"})
+PERSONAL = frozenset({"hub:personal"})
+FINANCE = frozenset({"hub:finance"})
+"""Who may have names and numbers of people shown, one act at a time, each of them written down."""
 
 _LOGIN_SECONDS_MAX = 900
 

@@ -17,7 +17,10 @@ def find_orders(connection: Connection[TupleRow], text: str) -> list[UUID]:
     if not wanted or len(wanted) > 200 or "\x00" in wanted:
         return []
     if (identity := as_uuid(wanted)) is not None:
-        return _ids(connection, "SELECT order_id FROM hub.orders WHERE order_id = %s", identity)
+        # An order that was joined to another one is found under that one's id.
+        query = """SELECT order_id FROM hub.orders WHERE order_id = %s
+                   UNION SELECT into_id FROM hub.aliases WHERE order_id = %s"""
+        return _ids(connection, query, identity, identity)
     system, _, rest = wanted.partition(":")
     kind, _, value = rest.partition(":")
     if value:

@@ -1,15 +1,19 @@
 """Messages and what could not become one: lists for people (newest first, keyset), and one of them laid open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from hub.ports import Adapter
+from hub.store import remembered, subjects
 from hub.store.seal import Seal
-from interlock.console.exhibit import exhibit
+from hub.store.timeline import timeline
+from interlock.console.exhibit import erased, exhibit
+from schemas.personal import convert_sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,45 +91,86 @@ SELECT position, channel, message_id, 'http' AS source, received_at, NULL AS occ
 FROM hub.rejections WHERE position = %s"""
 
 
-def message_shown(
-    connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal, position: int
-) -> dict[str, Any] | None:
-    """One message with its native text beside the canonical reading, masked; None when there is none."""
-    return _shown(connection, adapters, seal, _ONE, position)
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Lays one message open. ``clear``: as it was received, for whoever has a right to that; else people masked."""
 
+    connection: Connection[TupleRow]
+    adapters: Mapping[str, Adapter]
+    seal: Seal
+    clear: bool = False
 
-def rejection_shown(
-    connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal, position: int
-) -> dict[str, Any] | None:
-    """The kept head of what could not become a message, in the same form."""
-    return _shown(connection, adapters, seal, _ONE_REJECTED, position)
+    def message(self, position: int) -> dict[str, Any] | None:
+        """The message, its native text beside the canonical reading, and what it caused; None when there is none."""
+        found = self._shown(_ONE, position)
+        return found | self._caused(found) if found else None
 
+    def rejection(self, position: int) -> dict[str, Any] | None:
+        """The kept head of what could not become a message, in the same form; it caused nothing."""
+        found = self._shown(_ONE_REJECTED, position)
+        return found | {"event": None, "deliveries": []} if found else None
 
-def _shown(
-    connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal, query: str, position: int
-) -> dict[str, Any] | None:
-    if not 0 < position < 2**63:
-        return None
-    with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(query.encode(), (position,)).fetchone()
-    if found is None:
-        return None
-    raw = seal.open_bytes(bytes(found.pop("raw")))
-    # A channel whose adapter was taken out since then still has its messages.
-    adapter = adapters.get(found["channel"])
-    return found | {"exhibit": exhibit(adapter, raw).as_dict() if adapter else None}
+    def _shown(self, query: str, position: int) -> dict[str, Any] | None:
+        if not 0 < position < 2**63:
+            return None
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(query.encode(), (position,)).fetchone()
+        if found is None:
+            return None
+        one = (found["channel"], found["message_id"] or "", bytes(found.pop("raw")))
+        (shown,) = exhibits(self.connection, self.adapters, self.seal, [one], self.clear)
+        return found | {"exhibit": shown}
+
+    def _caused(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """The event that it made and that event's deliveries: from the order's timeline, as the order's page has it."""
+        if found["order_id"] is None or found["sequence"] is None:
+            return {"event": None, "deliveries": []}
+        step = (found["order_id"], found["sequence"])
+        entries = timeline(self.connection, UUID(found["order_id"]))
+        told = [entry for entry in entries if (entry["order_id"], entry["sequence"]) == step]
+        events = [entry for entry in told if entry["kind"] == "event"]
+        return {
+            "event": events[0] if events else None,
+            "deliveries": [entry for entry in told if entry["kind"] == "delivery"],
+        }
 
 
 def exhibits_of_order(
-    connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal, order_id: str, limit: int
+    connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal, order_ids: list[UUID], limit: int
 ) -> dict[int, dict[str, Any]]:
-    """position -> exhibit of an order's first ``limit`` messages."""
+    """position -> exhibit of the first ``limit`` messages under these ids of an order."""
     rows = connection.execute(
-        "SELECT position, channel, raw FROM hub.messages WHERE order_id = %s ORDER BY position LIMIT %s",
-        (order_id, limit),
-    )
-    return {
-        position: exhibit(adapters[channel], seal.open_bytes(bytes(raw))).as_dict()
-        for position, channel, raw in rows
-        if channel in adapters
-    }
+        """SELECT position, channel, message_id, raw FROM hub.messages WHERE order_id = ANY(%s)
+           ORDER BY position LIMIT %s""",
+        (order_ids, limit),
+    ).fetchall()
+    shown = exhibits(connection, adapters, seal, [(row[1], row[2], bytes(row[3])) for row in rows])
+    return {row[0]: item for row, item in zip(rows, shown, strict=True) if item is not None}
+
+
+def exhibits(
+    connection: Connection[TupleRow],
+    adapters: Mapping[str, Adapter],
+    seal: Seal,
+    sealed: Sequence[tuple[str, str, bytes]],
+    clear: bool = False,
+) -> list[dict[str, Any] | None]:
+    """Messages (channel, message id, sealed bytes) laid open, in as few queries as for one.
+
+    None for a channel whose adapter was taken out since then; one that names somebody who was erased shows what is
+    remembered of it.
+    """
+    found = remembered.opened(connection, seal, sealed)
+    said = [item.remembered for item in found if item.remembered is not None]
+    convert = subjects.opener(connection, seal, said)
+    result: list[dict[str, Any] | None] = []
+    for (channel, _, raw), item in zip(sealed, found, strict=True):
+        adapter = adapters.get(channel)
+        if adapter is None:
+            result.append(None)
+        elif item.raw is not None:
+            result.append(exhibit(adapter, item.raw, clear).as_dict())
+        else:
+            what = convert_sealed(item.remembered, convert) if item.remembered else None
+            result.append(erased(adapter, what, len(raw), clear).as_dict())
+    return result

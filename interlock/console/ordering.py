@@ -8,23 +8,28 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from hub.api.orders import masked
 from hub.ledger import Document, fold, rebuild
 from hub.ports import Adapter
-from hub.store import events, orders
+from hub.store import events, merging, orders, subjects
 from hub.store.seal import Seal
 from hub.store.timeline import timeline
 from interlock.console.messaging import exhibits_of_order
 from schemas.order import Order
+from schemas.personal import masked
 
 EXHIBITS_MAX = 40
 
 
 class Found(NamedTuple):
-    """An order, numbers of people masked, and the facts that it is the fold of."""
+    """An order, its people sealed, and the facts that it is the fold of."""
 
     order: Order
     document: Document
+
+    def shown(self, connection: Connection[TupleRow], seal: Seal, clear: bool = False) -> Order:
+        """Names, numbers and telephones masked; ``clear`` for whoever has a right to them. Of erased people neither."""
+        order = subjects.opened_one(connection, seal, self.order)
+        return order if clear else masked(order)
 
 
 def order_at(
@@ -36,10 +41,11 @@ def order_at(
         return None
     document = stored.document
     if recorded_as_of is not None:
+        order_id = merging.id_at(connection, order_id, recorded_as_of)
         document = rebuild(order_id, document.references, events.said(connection, order_id, recorded_as_of))
     if as_of is not None:
         document = document.as_of(as_of)
-    return Found(masked(fold(document)), document) if document.facts else None
+    return Found(fold(document), document) if document.facts else None
 
 
 _ROW = """o.order_id::text AS order_id, o.order_no, o.channel, o.business_date, o.fulfilment, o.payment, o.refund,
@@ -90,22 +96,25 @@ def story(
     connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal, order_id: UUID
 ) -> list[dict[str, Any]]:
     """Steps in order of arrival: a message as received and read, what was decided, its event, its deliveries."""
-    shown = exhibits_of_order(connection, adapters, seal, str(order_id), EXHIBITS_MAX)
+    shown = exhibits_of_order(connection, adapters, seal, merging.family(connection, order_id), EXHIBITS_MAX)
     told = steps(timeline(connection, order_id))
     return [step | {"exhibit": shown.get(step["message"]["position"])} for step in told]
 
 
 def steps(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Timeline entries grouped by the message that caused them, in order of arrival."""
-    caused = {entry["sequence"]: entry for entry in entries if entry["kind"] == "event"}
-    told: dict[int, list[dict[str, Any]]] = {}
+    caused = {_step(entry): entry for entry in entries if entry["kind"] == "event"}
+    told: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for entry in entries:
         if entry["kind"] == "delivery":
-            told.setdefault(entry["sequence"], []).append(entry)
+            told.setdefault(_step(entry), []).append(entry)
     received = sorted((e for e in entries if e["kind"] == "message"), key=lambda e: e["position"])
-    return [
-        {"message": m, "event": caused.get(m["sequence"]), "deliveries": told.get(m["sequence"], [])} for m in received
-    ]
+    return [{"message": m, "event": caused.get(_step(m)), "deliveries": told.get(_step(m), [])} for m in received]
+
+
+def _step(entry: dict[str, Any]) -> tuple[str, int]:
+    """A sequence counts within one id; an order that others were joined to has several."""
+    return (entry["order_id"], entry["sequence"])
 
 
 def waiting(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str, Any]]:
@@ -114,6 +123,6 @@ def waiting(connection: Connection[TupleRow], order_id: UUID) -> list[dict[str, 
         return cursor.execute(
             """SELECT x.channel, x.event, x.state, x.attempts, x.next_attempt_at, x.last_error, e.sequence
                FROM hub.delivery_exceptions x JOIN hub.events e ON e.position = x.event
-               WHERE x.order_id = %s ORDER BY x.event, x.channel""",
-            (order_id,),
+               WHERE x.order_id = ANY(%s) ORDER BY x.event, x.channel""",
+            (merging.family(connection, order_id),),
         ).fetchall()

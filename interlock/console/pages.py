@@ -15,9 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from hub.api.router import answer
+from hub.api.failures import answer
 from interlock.console import words
-from interlock.console.login import OPERATE, Staff
+from interlock.console.login import FINANCE, OPERATE, PERSONAL, Staff
 from schemas.money import Money, format_decimal
 from schemas.problems import Problem
 from schemas.stations import station_name
@@ -51,8 +51,10 @@ TABS = (
     ("board", "/console"),
     ("orders", "/console/orders"),
     ("messages", "/console/messages"),
+    ("cases", "/console/cases"),
     ("deadletters", "/console/deadletters"),
     ("recon", "/console/recon"),
+    ("books", "/console/books"),
     ("files", "/console/files"),
     ("channels", "/console/channels"),
 )
@@ -105,8 +107,14 @@ class Pages:
             "yuan": yuan,
             "ms": milliseconds,
             "pretty": pretty,
+            "inline": inline,
         }
-        self._templates.globals |= {"tabs": TABS, "languages": words.LANGUAGES, "station": station}
+        self._templates.globals |= {
+            "tabs": TABS,
+            "languages": words.LANGUAGES,
+            "station": station,
+            "words": words.WORDS,
+        }
 
     def html(self, template: str, reader: Reader, data: Mapping[str, Any]) -> str:
         """The page or fragment ``template`` over ``data``, as text."""
@@ -118,7 +126,10 @@ class Pages:
             say=partial(words.say, language=reader.language),
             label=partial(words.label, language=reader.language),
             channel=partial(words.channel_name, language=reader.language),
+            complaint=partial(words.complaint, language=reader.language),
             operates=reader.staff is not None and reader.staff.may(OPERATE),
+            finances=reader.staff is not None and reader.staff.may(FINANCE),
+            may_look=reader.staff is not None and reader.staff.may(PERSONAL),
         )
 
     def page(self, template: str, reader: Reader, data: Mapping[str, Any], status: int = 200) -> Response:
@@ -147,7 +158,10 @@ class Pages:
         if wants_json:
             return answer(body)
         sentence = words.label(body.code, reader.language)
-        return self.page("problem", reader, {"sentence": sentence, "problem": body.model_dump()}, body.status)
+        page = self.page("problem", reader, {"sentence": sentence, "problem": body.model_dump()}, body.status)
+        if body.status == 503:
+            page.headers["retry-after"] = "1"
+        return page
 
 
 # --- how values read ------------------------------------------------------------------------------------------------
@@ -194,6 +208,11 @@ def milliseconds(value: float | None) -> str:
 def pretty(value: Any) -> str:
     """JSON as people read it: in the order it came, every character itself."""
     return json.dumps(value, ensure_ascii=False, indent=1, default=str)
+
+
+def inline(value: Any) -> str:
+    """JSON on one line, for a small value inside a row."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def station(telecode: str) -> str:

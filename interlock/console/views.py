@@ -1,57 +1,24 @@
 """What stands on each page, as plain data: the page's template and its JSON twin are made from the same values."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from adapters.kit.registry import registered
+from hub.api.desk import Desk
+from hub.ports import Connectable
 from hub.store import channels
-from interlock.console import operating, ordering, reconciling
+from interlock.console import booking, casing, connecting, messaging, operating, ordering, reconciling
+from interlock.console.asking import Ask
 from interlock.console.board import Board
 from interlock.console.lookup import as_uuid, find_orders
-from interlock.console.messaging import MessageFilter, message_shown, messages, rejection_shown, rejections
+from interlock.console.messaging import MessageFilter, messages, rejections
 from interlock.console.offering import offered
 from interlock.wiring import Hub
 from reconciliation.cases import BreakFilter
 from schemas.problems import ProblemError, catalogue, problem
 
 PAGE_ROWS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a page was asked for: parameters of its address and of its query."""
-
-    path: Mapping[str, Any]
-    query: Mapping[str, str]
-
-    def text(self, name: str) -> str | None:
-        return self.query.get(name, "").strip()[:200] or None
-
-    def number(self, name: str) -> int | None:
-        text = self.text(name)
-        if text is None:
-            return None
-        if not text.isascii() or not text.isdigit() or len(text) > 18:
-            raise _invalid(f"{name} is a whole number.")
-        return int(text)
-
-    def day(self, name: str) -> date | None:
-        text = self.text(name)
-        try:
-            return date.fromisoformat(text) if text else None
-        except ValueError:
-            raise _invalid(f"{name} is a date such as 2026-01-09.") from None
-
-    def moment(self, name: str) -> datetime | None:
-        """A time with its offset; what a browser's date field sends without one is Beijing time."""
-        text = self.text(name)
-        try:
-            moment = datetime.fromisoformat(text.replace(" ", "+")) if text else None
-        except ValueError:
-            raise _invalid(f"{name} is a time such as 2026-01-09T14:03:00+08:00.") from None
-        return moment if moment is None or moment.tzinfo else datetime.fromisoformat(f"{moment.isoformat()}+08:00")
 
 
 class Elsewhere(Exception):
@@ -62,10 +29,6 @@ class Elsewhere(Exception):
         self.path = path
 
 
-def _invalid(detail: str) -> ProblemError:
-    return ProblemError(problem("query_invalid", detail))
-
-
 def _unknown() -> ProblemError:
     return ProblemError(problem("order_unknown"))
 
@@ -73,15 +36,60 @@ def _unknown() -> ProblemError:
 class Views:
     """One method a page; each returns plain values."""
 
-    def __init__(self, hub: Hub, board: Board) -> None:
-        self._hub, self._board = hub, board
+    def __init__(self, hub: Hub, board: Board, desk: Desk) -> None:
+        self._hub, self._board, self._desk = hub, board, desk
 
     def board(self, ask: Ask) -> dict[str, Any]:
         return self._board.view()
 
     def channels(self, ask: Ask) -> dict[str, Any]:
-        """Which channel can do what."""
-        return offered()
+        """Every connection and how it fares, and which channel can do what."""
+        return {"connections": self._board.view()["channels"], **offered()}
+
+    def channel(self, ask: Ask) -> dict[str, Any]:
+        return self.channel_page(str(ask.path["channel"]), ask.number("before"))
+
+    def channel_page(self, name: str, before: int | None = None) -> dict[str, Any]:
+        """One channel: how it fares, its terms as a form, secrets (kind and end), replays, who did what to it."""
+        terms = self._desk.shown(name)
+        fares = next((row for row in self._board.view()["channels"] if row["channel"] == name), None)
+        if fares is None:  # connected a moment ago
+            self._board.forget()
+            fares = next(row for row in self._board.view()["channels"] if row["channel"] == name)
+        acts = self._desk.history(name, before, connecting.HISTORY_ROWS)
+        profile = self._hub.adapters[name].profile
+        with self._hub.pool.connection() as connection:
+            known = channels.find(connection, name)
+            if known is None:
+                raise ProblemError(problem("channel_unknown"))
+            told = connecting.named(connection, acts, "actor")
+            replays = connecting.named(connection, terms["replays"], "requested_by")
+        return {
+            **terms,
+            "fares": fares,
+            "fields": connecting.fields(connecting.set_terms(known), profile),
+            "offered": sorted(profile.subscribes),
+            "encoding": profile.encoding,
+            "seen": connecting.seen(known),
+            "replays": replays,
+            "acts": told,
+            "older": acts[-1]["position"] if len(acts) == connecting.HISTORY_ROWS else None,
+        }
+
+    def connect(self, ask: Ask | None = None) -> dict[str, Any]:
+        """The form that connects a system: installed adapters, and which of them take many connections."""
+        adapters = [{"adapter": n, "many": isinstance(i.adapter, Connectable)} for n, i in registered().items()]
+        with self._hub.pool.connection() as connection:
+            known = [c.channel for c in channels.every(connection)]
+        return {"adapters": adapters, "connected": known}
+
+    def cases(self, ask: Ask) -> dict[str, Any]:
+        """What a person has to look at, oldest first."""
+        kind = ask.text("kind")
+        overdue = self._hub.clock() - timedelta(minutes=self._hub.settings.incomplete_after_minutes)
+        with self._hub.pool.connection() as connection:
+            rows = casing.open_cases(connection, overdue, kind, PAGE_ROWS + 1)
+        return {"cases": rows[:PAGE_ROWS], "more": len(rows) > PAGE_ROWS, "kinds": casing.KINDS}
 
     def orders(self, ask: Ask) -> dict[str, Any]:
         """Look-up by any reference, or the latest orders."""
@@ -98,8 +106,8 @@ class Views:
             raise Elsewhere(f"/console/orders/{rows[0]['order_id']}")
         return {"q": text, "orders": rows, "older": None}
 
-    def order(self, ask: Ask) -> dict[str, Any]:
-        """One order, now or as it was, and its story."""
+    def order(self, ask: Ask, clear: bool = False) -> dict[str, Any]:
+        """One order, now or as it was, and its story; its people masked, unless somebody has a right to see them."""
         order_id = as_uuid(ask.path["order_id"])
         if order_id is None:
             raise _unknown()
@@ -109,10 +117,12 @@ class Views:
             found = ordering.order_at(connection, order_id, as_of, recorded_as_of)
             if found is None:
                 raise _unknown()
+            if found.order.order_id != order_id and recorded_as_of is None:
+                raise Elsewhere(f"/console/orders/{found.order.order_id}")  # it is part of that one now
             return {
                 "as_of": as_of,
                 "recorded_as_of": recorded_as_of,
-                "order": found.order.model_dump(mode="json"),
+                "order": found.shown(connection, hub.seal, clear).model_dump(mode="json"),
                 "facts": ordering.facts_and_witnesses(found.document),
                 "channels": [c.channel for c in channels.every(connection)],
                 "accounts": ordering.balances(connection, order_id),
@@ -135,31 +145,39 @@ class Views:
                 "channels": [c.channel for c in channels.every(connection)],
             }
 
-    def message(self, ask: Ask) -> dict[str, Any]:
+    def message(self, ask: Ask, clear: bool = False) -> dict[str, Any]:
+        """One message: native beside canonical, what it changed, and the deliveries that it caused."""
         with self._hub.pool.connection() as connection:
             position = _position(ask)
-            found = message_shown(connection, self._hub.adapters, self._hub.seal, position) if position else None
+            reader = messaging.Reader(connection, self._hub.adapters, self._hub.seal, clear)
+            found = reader.message(position) if position else None
         if found is None:
             raise _unknown()
         return found
 
-    def rejection(self, ask: Ask) -> dict[str, Any]:
+    def rejection(self, ask: Ask, clear: bool = False) -> dict[str, Any]:
+        """What never became a message, as far as it was kept."""
         with self._hub.pool.connection() as connection:
             position = _position(ask)
-            found = rejection_shown(connection, self._hub.adapters, self._hub.seal, position) if position else None
+            reader = messaging.Reader(connection, self._hub.adapters, self._hub.seal, clear)
+            found = reader.rejection(position) if position else None
         if found is None:
             raise _unknown()
         return found
 
     def deadletters(self, ask: Ask) -> dict[str, Any]:
         """Deliveries that were given up or wait, oldest first."""
+        wanted = operating.ExceptionFilter(
+            ask.text("channel"), ask.text("state"), ask.text("type"), ask.text("error"), ask.number("after") or 0,
+            ask.text("of") or "", PAGE_ROWS,
+        )  # fmt: skip
         with self._hub.pool.connection() as connection:
-            after = (ask.number("after") or 0, ask.text("of") or "")
-            rows = operating.exceptions(connection, ask.text("channel"), ask.text("state"), after, PAGE_ROWS)
+            rows = operating.exceptions(connection, wanted)
             return {
                 "letters": rows,
                 "later": [rows[-1]["event"], rows[-1]["channel"]] if len(rows) == PAGE_ROWS else None,
                 "channels": [c.channel for c in channels.every(connection)],
+                "types": operating.event_types(connection),
             }
 
     def files(self, ask: Ask) -> dict[str, Any]:
@@ -168,6 +186,25 @@ class Views:
                 connection, ask.text("channel"), ask.text("outcome"), ask.number("before"), PAGE_ROWS
             )
         return {"files": rows, "older": rows[-1]["position"] if len(rows) == PAGE_ROWS else None}
+
+    def books(self, ask: Ask) -> dict[str, Any]:
+        """The trial balance of a day, a range or all time, as of any time."""
+        with self._hub.pool.connection() as connection:
+            return booking.balance(connection, ask)
+
+    def account(self, ask: Ask) -> dict[str, Any]:
+        """An account's lines, the newest first."""
+        with self._hub.pool.connection() as connection:
+            return booking.account(connection, ask, PAGE_ROWS)
+
+    def owing(self, ask: Ask) -> dict[str, Any]:
+        """What an order's passenger owes or is owed, fact by fact."""
+        order_id = as_uuid(ask.path["order_id"])
+        with self._hub.pool.connection() as connection:
+            found = booking.owed(connection, order_id, ask) if order_id else None
+        if found is None:
+            raise _unknown()
+        return found
 
     def recon(self, ask: Ask) -> dict[str, Any]:
         """A day's runs, its breaks by kind and state, and the breaks."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import adapters.agents
 from hub.intake import Receipt
+from hub.store import channels
 from interlock.settings import Settings
 from interlock.wiring import Hub, open_hub
 from tests.cli.conftest import Run
@@ -52,3 +53,21 @@ def test_a_half_swapped_table_is_refused(hub: Hub, run: Run) -> None:
     assert refused.exit_code == 1
     assert "nothing is left for taiwan_permit" in refused.stderr
     assert "Say also" in refused.stderr
+
+
+def test_a_new_connection_may_ask_for_what_was_before(hub: Hub, run: Run) -> None:
+    words = ("channel", "register", "agents_south", "--adapter", "agents", "--endpoint", "http://127.0.0.1:9")
+    for wrong in ("yesterday", "2026-11-22T14:00"):
+        refused = run(*words, "--from", wrong)
+        assert (refused.exit_code, wrong in refused.stderr) == (1, True)
+    refused = run(*words[:5], "--from", "BEGINNING")
+    assert "name one" in refused.stderr
+    made = json.loads(run(*words, "--from", "2026-01-11", "--json").stdout)
+    assert made["history_from"] == "2026-01-11"
+    with hub.pool.connection() as connection:
+        found = channels.find(connection, "agents_south")
+        assert connection.execute("SELECT detail->>'history_from' FROM hub.audit").fetchall() == [("2026-01-11",)]
+    assert found is not None
+    assert int(found.history_txid) > 0
+    told = run(*words, "--from", "BEGINNING")
+    assert (told.exit_code, "channel replay agents_south" in told.stderr) == (1, True)

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from hub.store import channels, deliveries
 from hub.store.deliveries import Attempt, Exceptional
-from interlock.console.operating import exceptions
+from interlock.console.operating import ExceptionFilter, exceptions
 from interlock.wiring import Hub
 from tests.console.harness import Browser
 
@@ -88,7 +88,7 @@ def test_a_form_of_another_site_changes_nothing(dead: int, site: TestClient, hub
         ({"form_token": "guess"}, {}),
         ({"form_token": token}, {"origin": "https://evil.example"}),
         ({"form_token": token}, {"sec-fetch-site": "cross-site"}),
-        ({"form_token": token, "filler": "x" * 20_000}, {}),
+        ({"form_token": token, "filler": "x" * 70_000}, {}),
     )
     for fields, headers in attempts:
         answer = site.post("/console/deadletters/replay", data={"channel": "app", **fields}, headers=headers)
@@ -122,14 +122,21 @@ def test_a_channel_is_paused_and_resumed(operator: Browser, hub: Hub) -> None:
         assert found
         return found.state
 
-    page = operator.submit("/console/channels/switch", "/console", channel="phone", act="pause")
-    assert page.url.path == "/console"
+    switch, page = "/console/channels/phone/switch", "/console/channels/phone"
+    unsaid = operator.submit(switch, page, act="pause")
+    assert (unsaid.status_code, state()) == (400, "active")
+    assert "Say why" in unsaid.text
+    held = operator.submit(switch, page, act="pause", reason="their door is stuck, call 19900000001")
+    assert held.url.path == page
     assert state() == "paused"
-    assert "not running" in page.text
-    operator.submit("/console/channels/switch", "/console", channel="phone", act="resume")
+    assert "not running" in held.text
+    assert "their door is stuck, call 199********" in held.text
+    operator.submit(switch, "/console", act="resume")
     assert state() == "active"
-    assert audited(hub) == [("channel.pause", "phone"), ("channel.resume", "phone")]
-    assert operator.submit("/console/channels/switch", "/console", channel="phone", act="drop").status_code == 400
+    operator.submit(switch, page, act="disable", reason="moves house")
+    assert state() == "disabled"
+    assert [act for act, _ in audited(hub)] == ["channel.pause", "channel.resume", "channel.disable"]
+    assert operator.submit(switch, page, act="drop").status_code == 400
 
 
 def test_the_list_goes_on_within_one_event(dead: int, site: TestClient, hub: Hub) -> None:
@@ -141,7 +148,7 @@ def test_the_list_goes_on_within_one_event(dead: int, site: TestClient, hub: Hub
         )
         seen: list[tuple[int, str]] = []
         after = (0, "")
-        while page := exceptions(connection, None, None, after, 1):
+        while page := exceptions(connection, ExceptionFilter(event=after[0], of=after[1], limit=1)):
             after = (page[-1]["event"], page[-1]["channel"])
             seen.append(after)
     assert len(seen) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -61,7 +62,10 @@ def test_finance_and_auditors_may_look(site: TestClient) -> None:
         browser = Browser(site)
         assert browser.log_in(login).status_code == 200
         assert browser.get("/console/recon").status_code == 200
-        assert "/console/channels/switch" not in browser.get("/console").text
+        for page in ("/console", "/console/channels", "/console/channels/web", "/console/deadletters"):
+            assert 'method="post" action="/console/logout"' in browser.get(page).text
+            assert not re.search(r'action="/console/(?!logout|orders)[^"]+/[a-z]+"', browser.get(page).text), page
+        assert browser.get("/console/connect").status_code == 403
 
 
 def test_a_second_visit_needs_no_typing(operator: Browser) -> None:

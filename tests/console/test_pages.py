@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interlock.console import router, words
+from interlock.console import live, words
 from interlock.wiring import Hub
 from tests.console.harness import MOBILE, RESIDENT_ID, SALE, Browser
 
@@ -24,6 +24,12 @@ PAGES = (
     "/console/recon",
     "/console/files",
     "/console/channels",
+    "/console/channels/web",
+    "/console/cases",
+    "/console/connect",
+    "/console/books",
+    "/console/books?date=2026-01-11&recorded_as_of=2026-01-12T00:00",
+    "/console/books/sales",
 )
 
 
@@ -183,8 +189,8 @@ def test_a_query_that_makes_no_sense_is_answered_in_words(operator: Browser) -> 
 
 
 def test_the_board_comes_as_server_sent_events(operator: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(router, "LIVE_SECONDS", 0.01)
-    monkeypatch.setattr(router, "LIVE_TICKS", 3)
+    monkeypatch.setattr(live, "LIVE_SECONDS", 0.01)
+    monkeypatch.setattr(live, "LIVE_TICKS", 3)
     stream = operator.get("/console/live")
     assert stream.headers["content-type"].startswith("text/event-stream")
     events = stream.text.split("\n\n")
