@@ -15,7 +15,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-strip-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs format bench bench-hub bench-growth soak bench-delivery chaos fuzz lock clean
+.PHONY: help setup demo test check docs format bench bench-hub bench-growth soak bench-books bench-delivery bench-claims chaos fuzz lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,8 +70,14 @@ soak: setup ## Send steady sales (MINUTES=10) and print the memory of API and wo
 chaos: setup ## Play a day while everything breaks, then count what is lost (MINUTES=5 ORDERS=1500 SEED=1)
 	$(BIN)/python -m benchmarks.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(filter command line environment,$(origin ORDERS)),--orders $(ORDERS)) --seed $(SEED) $(if $(JSON),--json)
 
+bench-books: setup ## Measure balances in a ledger of 0.1 and 1 million orders, beside summing line by line
+	$(BIN)/python -m benchmarks.books
+
 bench-delivery: setup ## Measure deliveries beside a bare client that only posts, in one run
 	$(BIN)/python -m benchmarks.delivery
+
+bench-claims: setup ## Claim seats of one train from five channels at two API processes (CLAIMS=20000 ROUNDS=1000)
+	$(BIN)/python -m pytest -q -s tests/processes --claims $(or $(CLAIMS),20000) --rounds $(or $(ROUNDS),1000)
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock

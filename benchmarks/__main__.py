@@ -26,7 +26,7 @@ LEDGER = (
     "whole/s",
     "whole : floor",
 )
-ADAPTERS = ("channel", "tickets", "bytes", "floor us", "parse us", "x floor", "format us", "bar 200 us")
+ADAPTERS = ("channel", "tickets", "bytes", "floor us", "parse us", "x floor", "parse k", "format us", "bar 200 us")
 
 
 def main(arguments: list[str]) -> None:
@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> None:
     if adapter_rows:
         _show("Reading and writing one message", ADAPTERS, [_adapter_cells(row) for row in adapter_rows])
         print("floor: msgspec, lxml or the codec decode the same bytes, understanding nothing. CPU microseconds.")
+        print("parse k: thousands of instructions to parse, which do not depend on what else the machine does.")
 
 
 def _show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -65,7 +66,8 @@ def _ledger_cells(row: ledger.Row) -> list[str]:
 
 def _adapter_cells(row: adapters.Row) -> list[str]:
     bar = {True: "kept", False: "MISSED", None: ""}[row.within_bar]
-    figures = (f"{row.floor_us:.1f}", f"{row.parse_us:.0f}", f"{row.ratio:.0f}", f"{row.format_us:.0f}")
+    counted = "-" if row.parse_k is None else f"{row.parse_k:.0f}"
+    figures = (f"{row.floor_us:.1f}", f"{row.parse_us:.0f}", f"{row.ratio:.0f}", counted, f"{row.format_us:.0f}")
     return [row.channel, str(row.tickets), str(row.bytes), *figures, bar]
 
 

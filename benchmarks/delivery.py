@@ -67,9 +67,9 @@ def measure(orders: int, rounds: int, seconds: float, backfilled: int) -> Figure
             rates["envelope"].append(relay(stage, TOLD[:1], "cloudevents"))
             rates["shared"].append(relay(stage, TOLD))
             workers.append(worker(stage))
-        alone = delays(stage, orders, intake / 2, seconds)
+        alone = delays(stage, intake / 2, seconds)
         backfill(stage, backfilled)
-        beside = delays(stage, orders + 1_000_000, intake / 2, seconds)
+        beside = delays(stage, intake / 2, seconds)
     middle = {name: _middle(found) for name, found in rates.items()}
     load_after = os.getloadavg()[0]
     return Figures(

@@ -25,8 +25,9 @@ class Delays(NamedTuple):
     bulk_delivered: int
 
 
-def delays(stage: Stage, first: int, rate: float, seconds: float) -> Delays:
-    """Sales from number ``first`` on, at ``rate`` a second from another process, while this one delivers."""
+def delays(stage: Stage, rate: float, seconds: float) -> Delays:
+    """Sales that are new, at ``rate`` a second from another process, while this one delivers."""
+    first = stage.execute("SELECT count(*) FROM hub.orders")[0][0]
     last = stage.execute("SELECT max(position) FROM hub.events")[0][0]
     before = _bulk_delivered(stage)
     name, pump = TOLD[0], stage.pump()
@@ -37,6 +38,8 @@ def delays(stage: Stage, first: int, rate: float, seconds: float) -> Delays:
             time.sleep(_WAKE_SECONDS)
         else:
             pump.drain(name)
+    if selling.exitcode:
+        raise RuntimeError(f"the selling process ended with {selling.exitcode}")
     delivered = _bulk_delivered(stage) - before
     while stage.execute(f"SELECT count(*) FROM hub.deliveries WHERE event > {int(last)}")[0][0] < _sold(stage, last)[0]:
         pump.drain(name)

@@ -49,6 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Golden texts are written when somebody asks for it, and then read by a person; never in a check."""
     parser.addoption("--write-golden", action="store_true", help="write golden texts instead of comparing them")
     parser.addoption("--fuzz-examples", type=int, default=2, help="how many requests to try at each of our addresses")
+    parser.addoption("--claims", type=int, default=2000, help="how many claims five channels make at once")
+    parser.addoption("--rounds", type=int, default=200, help="how often two processes are told the same at once")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -106,6 +108,16 @@ def pool(database_url: str) -> Iterator[Pool]:
     yield opened
     opened.close()
     _restore(database_url, migrated)
+
+
+@pytest.fixture(scope="session")
+def house_database_url(postgres_url: str, database_url: str, worker_id: str) -> Iterator[str]:
+    """Another migrated database, for processes that run beside several tests: nobody empties it between them."""
+    name = f"house_{worker_id}"
+    _create_database(postgres_url, name, TEMPLATE)
+    yield with_database(postgres_url, name)
+    with psycopg.connect(postgres_url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

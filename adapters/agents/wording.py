@@ -30,6 +30,12 @@ class PairedRecord(Record):
         """The moment of both fields; the refusal points at the one that is wrong."""
         if form is not MOMENT:
             return super().time(name, form)
+        day, clock = self._unread.pop(f"{name}Date", None), self._unread.pop(f"{name}Time", None)
+        found = MOMENT.read(f"{day} {clock}") if type(day) is type(clock) is str and len(day + clock) < 40 else None
+        return found if found is not None else self._moment(name)
+
+    def _moment(self, name: str) -> datetime:
+        """A moment that was read before, or is none at first sight."""
         day, clock = self.text(f"{name}Date", example=DAY.example), self.text(f"{name}Time", example="16:51:55")
         found = MOMENT.read(f"{day} {clock}")
         if found is not None:
@@ -49,8 +55,9 @@ class PairedRecord(Record):
 
     def optional_time(self, name: str, form: TimeForm) -> datetime | None:
         """None when both fields are absent; one without the other is refused."""
-        if form is MOMENT and not (self.has(f"{name}Date") or self.has(f"{name}Time")):
-            self.repeated(f"{name}Date", f"{name}Time")
+        day, clock = f"{name}Date", f"{name}Time"
+        if form is MOMENT and not (self.fields.get(day) or self.fields.get(clock) or self.has(day) or self.has(clock)):
+            self.repeated(day, clock)
             return None
         return self.time(name, form)
 

@@ -314,11 +314,12 @@ class Record:
     def _code(self, name: str, codes: CodeList) -> str | None:
         """Our code, by the connection's own table first; one that is no code at all is refused as if unknown."""
         native = self._unread.pop(name, None)
-        if self.tables is None:
+        own = None if self.tables is None else self.tables.get(codes.name)
+        if own is None:
             if type(native) is str and (ours := codes.read(self.system, native)) is not None:
                 return ours
             return codes.read(self.system, self._text(name))
-        ours = codes.read(self.system, self._text(name), self.tables.get(codes.name))
+        ours = codes.read(self.system, self._text(name), own)
         return ours if ours is not None and is_code(ours) else None
 
     def choice(self, name: str, table: Mapping[str, T]) -> T:
@@ -422,9 +423,11 @@ def _minor(value: object, fen: int) -> int | None:
     if type(value) is int:
         return value * fen
     exact = _exact(value)
-    if exact is None or exact * fen != (exact * fen).to_integral_value():
+    if exact is None:
         return None
-    return int(exact * fen)
+    scaled = exact * fen
+    minor = int(scaled)
+    return minor if minor == scaled else None
 
 
 def _exact(value: object) -> Decimal | None:

@@ -1,6 +1,7 @@
 """The call centre's XML as records: children are fields, places are XPaths, nothing beside them goes unheard."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from lxml import etree
@@ -10,6 +11,7 @@ from adapters.kit.xml import read_xml
 from adapters.phone.wire import GROUPS, LISTS, MODES, NS, SOAP
 
 _HERE = f"{{{NS}}}"
+_NO_LIST: frozenset[str] = frozenset()
 _GROUPS = GROUPS | MODES.keys() | {f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"}
 
 
@@ -66,52 +68,66 @@ class Element(Record):
         items = Record({f"{name}[{i}]": item for i, item in enumerate(value, 1)}, self.pointer, self.losses, "phone")
         return [items.text(item) for item in items.fields]
 
-    def inner(self, name: str) -> "list[Element]":
+    def inner(self, name: str) -> "Sequence[Element]":
         """The elements of a name that is there once: their places have no number."""
         found = self.take(name)
-        place = f"{self.pointer}/{name.rpartition('}')[2]}"
-        return [Element.of(child, place, self.losses) for child in found] if isinstance(found, Elements) else []
+        if not isinstance(found, Elements):
+            return ()
+        return [Element(_fields(child), (self, name.rpartition("}")[2], None), self.losses, "phone") for child in found]
 
-    def children(self, name: str, *, least: int = 0, most: int = 20) -> list[Record]:
+    def children(self, name: str, *, least: int = 0, most: int = 20) -> Sequence[Record]:
         found = self.take(name)
         elements = found if isinstance(found, Elements) else Elements()
         if not least <= len(elements) <= most:
             detail = f"{len(elements)} {name} elements"
             raise self.refuse(name, "message_malformed", detail, expected=f"{least} to {most}")
-        return [Element.of(child, f"{self.pointer}/{name}[{i}]", self.losses) for i, child in enumerate(elements, 1)]
+        records: list[Record] = []
+        for child in elements:
+            records.append(Element(_fields(child), (self, name, len(records)), self.losses, "phone"))
+        return records
+
+    def at_item(self, name: str, number: int) -> str:
+        """XPath counts from 1."""
+        return f"{self.at(name)}[{number + 1}]"
 
 
 def _fields(element: etree._Element) -> dict[str, object]:
     name = local(element.tag)
     fields: dict[str, object] = {f"@{key}": value for key, value in element.items()}
-    lists, strays = LISTS.get(name, frozenset()), element.text or ""
+    lists, strays = LISTS.get(name, _NO_LIST), element.text or ""
     for child in element:
-        if (tail := child.tail) is not None:
-            strays += tail
         name = local(child.tag)
-        if name in _GROUPS:
-            group = fields.setdefault(name, Elements())
-            if isinstance(group, Elements):
-                group.append(child)
-            continue
-        text = child.text
-        value: object = "" if text is None else text.strip()
-        if len(child):  # what holds elements is no text: shown as it is, and refused where a text is expected
-            value = {"xml": etree.tostring(child, encoding="unicode", with_tail=False)}
-        for key, attribute in child.items():
-            fields[f"{name}/@{key}"] = attribute
-        if name in lists:
-            known = fields.setdefault(name, [])
-            if isinstance(known, list):
-                known.append(value)
-        elif name in fields:
-            again = fields[name]
-            if isinstance(again, list):
-                again.append(value)
-            else:
-                fields[name] = [again, value]
+        text, tail = child.text, child.tail
+        if tail is not None:
+            strays += tail
+        if name in fields or name in _GROUPS or name in lists or len(child):
+            _add(fields, name, child, lists)
         else:
-            fields[name] = value
+            fields[name] = "" if text is None else text.strip()
+        if name not in _GROUPS:
+            for key, attribute in child.items():
+                fields[f"{name}/@{key}"] = attribute
     if strays and (strays := strays.strip()):
         fields["text()"] = strays
     return fields
+
+
+def _add(fields: dict[str, object], name: str, child: etree._Element, lists: frozenset[str]) -> None:
+    """What repeats, may repeat, or holds elements."""
+    if name in _GROUPS:
+        group = fields.setdefault(name, Elements())
+        if isinstance(group, Elements):
+            group.append(child)
+        return
+    value: object = (child.text or "").strip()
+    if len(child):  # what holds elements is no text: shown as it is, and refused where a text is expected
+        value = {"xml": etree.tostring(child, encoding="unicode", with_tail=False)}
+    if name in lists:
+        known = fields.setdefault(name, [])
+        if isinstance(known, list):
+            known.append(value)
+    elif name in fields:
+        again = fields[name]
+        fields[name] = [*again, value] if isinstance(again, list) else [again, value]
+    else:
+        fields[name] = value

@@ -159,7 +159,7 @@ def owing_told(found: Owing) -> dict[str, Any]:
 
 
 def _span_told(span: Span) -> dict[str, Any]:
-    moments = {"since": span.since, "until": span.until, "recorded_as_of": span.recorded_as_of}
+    moments = {name: getattr(span, name) for name in ("since", "until", "as_of", "recorded_as_of")}
     return {name: moment.isoformat() if moment else None for name, moment in moments.items()}
 
 

@@ -23,7 +23,9 @@ class Withdrawal(BaseModel):
 
 def retractions_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["books"])
-    acts = Retracting(services.pool, services.intake, services.audit, services.clock)
+
+    def acts() -> Retracting:
+        return Retracting(services.pool, services.intake, services.audit, services.clock)
 
     def finance(request: Request) -> str:
         return services.access.caller(request.headers, "hub:finance").subject
@@ -43,12 +45,12 @@ def retractions_router(services: Services) -> APIRouter:
     @router.post("/orders/{order_id}/retractions", summary="Propose to withdraw a fact")
     def propose(request: Request, order_id: UUID, wanted: Withdrawal) -> dict[str, Any]:
         """It waits for a second person; nothing is posted yet."""
-        return acts.propose(order_id, wanted.fact, wanted.reason, finance(request))
+        return acts().propose(order_id, wanted.fact, wanted.reason, finance(request))
 
     @router.post("/retractions/{retraction_id}/{decision}", summary="Decide on a withdrawal")
     def decide(request: Request, retraction_id: UUID, decision: Literal["approve", "reject"]) -> dict[str, Any]:
         """By somebody else than who proposed it. Approved, the hub says ``retracted``: the mirror image is posted."""
         person = finance(request)
-        return (acts.approve if decision == "approve" else acts.reject)(retraction_id, person)
+        return (acts().approve if decision == "approve" else acts().reject)(retraction_id, person)
 
     return router

@@ -98,7 +98,9 @@ def checked_endpoint(text: str) -> str:
         raise wrong from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise wrong
-    if parts.username or parts.password or not text.isascii() or not text.isprintable() or " " in text:
+    if parts.username or parts.password:  # not repeated: it would be on screens and in problems
+        raise TermInvalid("endpoint", "an endpoint has no user name or password in it: deliveries are signed")
+    if not text.isascii() or not text.isprintable() or " " in text:
         raise wrong
     return text.rstrip("/")
 

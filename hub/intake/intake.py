@@ -20,6 +20,7 @@ from hub.intake.answers import Answer
 from hub.intake.batch import Batch, Means
 from hub.intake.finding import Entangled
 from hub.intake.keeping import REJECTED_HEAD_BYTES, rejection_row
+from hub.intake.lapsing import HoldsLapsed, let_go
 from hub.intake.receipts import Parsed, Receipt
 from hub.intake.sealing import Sealing
 from hub.ports import Adapter
@@ -75,6 +76,9 @@ class Intake:
             # It may join orders of the messages before it, which must be on record first.
             before = self._together(parsed[: message.place]) if message.place else []
             return before if len(before) < message.place else [*before, self._alone(parsed[message.place])]
+        except HoldsLapsed as over:
+            self.take(let_go(over.holds, over.now))
+            return [self._alone(item) for item in parsed]
         except _AGAIN:
             return [self._alone(item) for item in parsed]
         except (psycopg.OperationalError, PoolTimeout) as error:
@@ -113,6 +117,8 @@ class Intake:
         for _ in range(_TRIES):
             try:
                 return self._transaction([item])[0]
+            except HoldsLapsed as over:
+                self.take(let_go(over.holds, over.now))
             except _AGAIN:
                 continue
             except (psycopg.OperationalError, PoolTimeout):

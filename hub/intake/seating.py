@@ -7,8 +7,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.intake.decide import Decision, Work, wanted
+from hub.intake.lapsing import HoldsLapsed
 from hub.ledger.rules import Refusal
-from hub.store import seats
+from hub.store import orders, seats
 from hub.store.timetable import Place, Timetable
 from schemas.facts import Leg, TicketHeld, TicketIssued
 from schemas.observation import Observation
@@ -23,7 +24,8 @@ def seat(
     """Move every order's seats to where its facts put them; who comes second is refused (ask) or disputed (tell).
 
     ``came``: the place of a decision's message in the batch. Raises ``SerializationFailure`` where only one message
-    after the other gives the right answer: the batch is then taken again, one by one.
+    after the other gives the right answer: the batch is then taken again, one by one. So it is, when holds that stand
+    in somebody's way are over (``HoldsLapsed``) and have been let go.
     """
     timetable.learn(connection, _held_legs(works))
     releases: list[tuple[Work, Place]] = []
@@ -73,9 +75,15 @@ def _first(work: Work, ticket_no: str, came: Callable[[Decision], int]) -> int:
 def _lose(
     connection: Connection[TupleRow], work: Work, lost: Sequence[tuple[str, Place]], won: Sequence[Place]
 ) -> None:
-    """The message that brought the lost ticket is refused (ask) or becomes a dispute (tell)."""
+    """The message that brought the lost ticket is refused (ask) or becomes a dispute (tell).
+
+    Raises ``HoldsLapsed`` when nobody is in the way but holds whose time was over when the message came: the beat that
+    lets them expire comes by every two seconds, and until then their seats are free all the same.
+    """
     for ticket_no, place in lost:
         decision = next(d for d in work.decisions if d.outcome != "refused" and _brings(d.observation, ticket_no))
+        if over := orders.lapsed_in_the_way(connection, place, decision.receipt.received_at):
+            raise HoldsLapsed(over, decision.receipt.received_at)
         if decision.observation.mode == "tell":
             work.not_granted(decision, {ticket_no: seats.holder(connection, place)})
             continue

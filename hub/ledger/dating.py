@@ -13,8 +13,8 @@ from datetime import datetime
 
 from hub.ledger.document import Document, Statement
 from hub.ledger.postings import Books, Posting, gives_back, lines_of, postings
-from hub.ledger.reading import Reading, about, readings, sold_at
-from schemas.facts import ChangeFact, TicketHeld, TicketIssued, WaitlistRequested
+from hub.ledger.reading import Reading, about, begins, readings, sold_at
+from schemas.facts import ChangeFact, WaitlistRequested
 from schemas.money import money
 
 
@@ -48,9 +48,9 @@ def _moment_by_moment(document: Document) -> list[Posting]:
 
 def _is_plain(document: Document, facts: Sequence[Reading], books: Books, lines: Sequence[Posting]) -> bool:
     """Whether no later moment changes what an earlier one posted: true of nearly every order, and found quickly."""
-    if any(identity.startswith("retracted|") for identity in document.facts):
+    if any([identity.startswith("retracted|") for identity in document.facts]):
         return False
-    if lines and not _seller_stands(facts, min(line.at for line in lines)):
+    if lines and not _seller_stands(facts, min([line.at for line in lines])):
         return False
     given_back: set[str] = set()
     for reading in facts:
@@ -62,17 +62,17 @@ def _is_plain(document: Document, facts: Sequence[Reading], books: Books, lines:
                 return False
             given_back.add(ticket_no)
             needed = (ticket_no,)
-        elif isinstance(reading.fact, ChangeFact):
+        elif type(reading.fact) is ChangeFact:
             needed = reading.fact.new_ticket_nos
-        if any(no in books.issued and books.issued[no].since > reading.since for no in needed):
+        if needed and any(no in books.issued and books.issued[no].since > reading.since for no in needed):
             return False
     return True
 
 
 def _seller_stands(facts: Sequence[Reading], first: datetime) -> bool:
     """Whether the selling channel was known when money first moved, and is the same ever after."""
-    begun = [s for reading in facts for s in reading.said.values() if isinstance(s.fact, TicketHeld | TicketIssued)]
-    wishes = [s for reading in facts for s in reading.said.values() if isinstance(s.fact, WaitlistRequested)]
+    begun = [s for reading in facts for s in reading.said.values() if begins(s.fact)]
+    wishes = [s for reading in facts for s in reading.said.values() if type(s.fact) is WaitlistRequested]
     sold = [s for s in begun if _origin(s) == "sale"] or (begun if not wishes else [])
     if begun and wishes and not sold:
         return False
@@ -80,7 +80,7 @@ def _seller_stands(facts: Sequence[Reading], first: datetime) -> bool:
     if not speaking:
         return not begun
     channels = {_seller(s) for s in speaking}
-    return len(channels) == 1 and min(s.fact.occurred_at for s in speaking) <= first
+    return len(channels) == 1 and min([s.fact.occurred_at for s in speaking]) <= first
 
 
 def _one_word(reading: Reading, books: Books) -> bool:
@@ -95,7 +95,7 @@ def _one_word(reading: Reading, books: Books) -> bool:
             continue
         if lines_of(other, books, reading.identity) != lines:
             return False
-        if isinstance(other, TicketHeld | TicketIssued) and isinstance(first, TicketHeld | TicketIssued):
+        if begins(other) and begins(first):
             mine, theirs = first.ticket, other.ticket
             if (mine.origin, mine.fare_gross, mine.surcharges) != (theirs.origin, theirs.fare_gross, theirs.surcharges):
                 return False
@@ -103,12 +103,14 @@ def _one_word(reading: Reading, books: Books) -> bool:
 
 
 def _origin(statement: Statement) -> str:
-    assert isinstance(statement.fact, TicketHeld | TicketIssued)
-    return statement.fact.ticket.origin
+    fact = statement.fact
+    assert begins(fact)
+    return fact.ticket.origin
 
 
 def _seller(statement: Statement) -> str:
     fact = statement.fact
-    assert isinstance(fact, TicketHeld | TicketIssued | WaitlistRequested)
-    pos = fact.point_of_sale if isinstance(fact, WaitlistRequested) else fact.ticket.point_of_sale
-    return pos.channel
+    if begins(fact):
+        return fact.ticket.point_of_sale.channel
+    assert isinstance(fact, WaitlistRequested)
+    return fact.point_of_sale.channel

@@ -12,15 +12,15 @@ from schemas.states import MACHINES, state_machine
 def disputes(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> tuple[Dispute, ...]:
     """Every contradiction among an order's facts, by id ``kind|subject``."""
     found = {d.dispute_id: d for d in _found(readings, resolutions)}
-    return tuple(found[key] for key in sorted(found))
+    return tuple([found[key] for key in sorted(found)])
 
 
 def _found(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> Iterator[Dispute]:
     for reading in readings:
-        for kind, said in clashes(reading):
+        for kind, said in clashes(reading) if len(reading.said) > 1 else ():
             sides = tuple(DisputeSide(witnesses=tuple(who), says=what) for what, who in sorted(said.items()))
             yield _dispute(kind, reading.identity, sides, _latest([reading]), resolutions)
-        if isinstance(reading.fact, ReferencesClash):
+        if type(reading.fact) is ReferencesClash:
             yield _dispute(
                 "references_clash",
                 reading.identity.partition("|")[2],
@@ -39,6 +39,8 @@ def _found(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> Itera
 def _things(readings: Sequence[Reading]) -> dict[tuple[str, str], list[Reading]]:
     """The facts by machine and number of what they are about, where there are several: one fact excludes nothing."""
     found: dict[tuple[str, str], list[Reading]] = {}
+    if len(readings) < 2:
+        return found
     for reading in readings:
         fact, _, number = reading.identity.partition("|")
         machine = fact.partition(".")[0]

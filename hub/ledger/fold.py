@@ -4,7 +4,7 @@
 of the hub leans on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -14,13 +14,13 @@ from hub.ledger.dating import dated_postings
 from hub.ledger.disputes import disputes
 from hub.ledger.document import Document, statements_of
 from hub.ledger.money import changes, invoices, payments, refunds
-from hub.ledger.postings import Posting, clearing
+from hub.ledger.postings import Books, Posting, clearing, postings
 from hub.ledger.reading import About, Reading, about, document_key, first_sale, readings, resolutions, sold_at
 from hub.ledger.tickets import pickups, tickets
 from hub.ledger.waitlists import waitlists
 from schemas.facts import Passenger, TicketHeld, TicketIssued
 from schemas.model import trusted
-from schemas.money import Money, total
+from schemas.money import Money, money
 from schemas.observation import Observation
 from schemas.order import (
     Dispute,
@@ -52,11 +52,20 @@ class Folded(NamedTuple):
 
 def fold(document: Document) -> Order:
     """The order that these facts make. Never fails: what is missing makes it incomplete, what clashes a dispute."""
-    return fold_with_postings(document).order
+    return _fold(document, _lines_now).order
 
 
 def fold_with_postings(document: Document) -> Folded:
     """The order and its postings in one pass; the document must hold at least one fact."""
+    return _fold(document, dated_postings)
+
+
+def _lines_now(_: Document, facts: Sequence[Reading], channel: str | None) -> list[Posting]:
+    """What stands in the books now, for who asks for no other time: the same sums as the dated lines."""
+    return postings(facts, Books(facts, channel))
+
+
+def _fold(document: Document, post: Callable[[Document, Sequence[Reading], str | None], list[Posting]]) -> Folded:
     facts = readings(document)
     said = about(facts)
     passengers, numbers = _passengers(said.begun)
@@ -66,7 +75,7 @@ def fold_with_postings(document: Document) -> Folded:
     channel = pos.channel if pos else None
     the_payments, the_refunds = payments(said.payments), refunds(said.refunds)
     the_waitlists = waitlists(said.waitlists)
-    lines = dated_postings(document, facts, channel)
+    lines = post(document, facts, channel)
     currency = _currency(said)
     balance = _balance(lines, channel, currency)
     times = [reading.fact.occurred_at for reading in facts]
@@ -121,27 +130,26 @@ def _passengers(begun: Sequence[TicketHeld | TicketIssued]) -> tuple[tuple[Order
     for fact in begun:
         found.setdefault(document_key(fact.ticket.passenger), fact.ticket.passenger)
     numbers = {key: f"p{place}" for place, key in enumerate(sorted(found), start=1)}
-    return (
-        tuple(
-            _build_passenger(
-                passenger_id=numbers[key],
-                name=found[key].name,
-                document=found[key].document,
-                type=found[key].type,
-                phone=found[key].phone,
-                person_id=found[key].person_id,
-            )
-            for key in sorted(found)
-        )[:9],
-        numbers,
-    )
+    people = [
+        _build_passenger(
+            passenger_id=number,
+            name=found[key].name,
+            document=found[key].document,
+            type=found[key].type,
+            phone=found[key].phone,
+            person_id=found[key].person_id,
+        )
+        for key, number in numbers.items()
+    ]
+    return tuple(people[:9]), numbers
 
 
 def _extensions(facts: Sequence[Reading]) -> dict[str, str] | None:
     """What channels added in words of their own; the latest fact that uses a key counts."""
     found: dict[str, str] = {}
     for reading in facts:
-        found |= reading.fact.extensions or {}
+        if reading.fact.extensions:
+            found |= reading.fact.extensions
     return found or None
 
 
@@ -165,17 +173,17 @@ def _currency(said: About) -> str:
     """The order's own currency: of its fares, else of the first money that moved."""
     if said.begun:
         return said.begun[0].ticket.fare_gross.currency
-    moved = [*(f.amount_gross for f in said.payments), *(f.amount_gross for f in said.refunds)]
+    moved = [*[f.amount_gross for f in said.payments], *[f.amount_gross for f in said.refunds]]
     return moved[0].currency if moved else "CNY"
 
 
 def _sum(amounts: Sequence[Money], currency: str) -> Money:
-    return total([amount for amount in amounts if amount.currency == currency], currency)
+    return money(sum([a.amount for a in amounts if a.currency == currency]), currency)
 
 
 def _is_complete(the_tickets: Sequence[Ticket], the_waitlists: Sequence[Waitlist]) -> bool:
     """Whether everything that happened to the order has its beginning: sales of tickets, requests of waitlists."""
-    if any(t.leg is None for t in the_tickets) or any(not w.alternatives for w in the_waitlists):
+    if any([t.leg is None for t in the_tickets]) or any([not w.alternatives for w in the_waitlists]):
         return False
     return bool(the_tickets) or bool(the_waitlists)
 
@@ -184,20 +192,20 @@ def _fulfilment(the_tickets: Sequence[Ticket], the_waitlists: Sequence[Waitlist]
     """The rules of ``schemas/states/order.json``, in their order."""
     if not the_tickets and the_waitlists and all(w.alternatives for w in the_waitlists):
         return "waitlisted" if any(w.state == "requested" for w in the_waitlists) else "ended"
-    if not the_tickets or any(t.leg is None for t in the_tickets):
+    if not the_tickets or any([t.leg is None for t in the_tickets]):
         return "incomplete"
-    states = [t.state for t in the_tickets if t.state in valid_states()]
+    states = {t.state for t in the_tickets} & valid_states()
     if not states:
         return "ended"
-    if all(state == "used" for state in states):
+    if states == {"used"}:
         return "used"
-    if any(state in {"used", "entered"} for state in states):
+    if not states.isdisjoint({"used", "entered"}):
         return "partly_used"
-    return "held" if all(state == "held" for state in states) else "issued"
+    return "held" if states == {"held"} else "issued"
 
 
 def _payment_status(payments: Sequence[Payment], balance: Money) -> PaymentStatus:
-    if not any(p.state == "captured" for p in payments):
+    if not any([p.state == "captured" for p in payments]):
         return "unpaid"
     if balance.amount > 0:
         return "partly_paid"
@@ -206,6 +214,8 @@ def _payment_status(payments: Sequence[Payment], balance: Money) -> PaymentStatu
 
 def _refund_status(refunds: Sequence[Refund], the_tickets: Sequence[Ticket]) -> RefundStatus:
     """A repayment that failed is owed as before, unless another one of the same tickets stands in its place."""
+    if not refunds:
+        return "none"
     standing = [r for r in refunds if r.state != "failed"]
     covered = {no for r in standing for no in r.ticket_nos}
     failed = any(not r.ticket_nos or set(r.ticket_nos) - covered for r in refunds if r.state == "failed")

@@ -1,6 +1,7 @@
 """The money objects of an order: payments, refunds, changes, invoices, each in the state its facts have reached."""
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from schemas.facts import ChangeFact, Fact, InvoiceFact, PaymentFact, RefundFact
@@ -108,17 +109,19 @@ def _by(facts: Sequence[_F], key: Callable[[_F], Any]) -> list[tuple[Any, list[_
     found: dict[Any, list[_F]] = {}
     for fact in facts:
         found.setdefault(key(fact), []).append(fact)
-    return sorted(found.items(), key=lambda item: item[0])
+    return sorted(found.items(), key=itemgetter(0)) if len(found) > 1 else list(found.items())
 
 
 def _leading(machine: str, said: Sequence[_F]) -> _F:
     """The fact that leads furthest; the earliest of equals."""
+    if len(said) == 1:
+        return said[0]
     after, rank = state_after(machine), ranks(machine)
     return max(said, key=lambda f: rank[after[f.fact]])
 
 
 def _state(machine: str, said: Sequence[Fact]) -> Any:
-    return reached(machine, (f.fact for f in said))
+    return reached(machine, [f.fact for f in said])
 
 
 def _numbers(said: Sequence[Any]) -> tuple[str, ...]:

@@ -66,9 +66,7 @@ class Books:
 
     def __init__(self, readings: Sequence[Reading], channel: str | None) -> None:
         self.clearing = clearing(channel)
-        self.issued: dict[str, Reading] = {
-            r.fact.ticket.ticket_no: r for r in readings if isinstance(r.fact, TicketIssued)
-        }
+        self.issued: dict[str, Reading] = {r.fact.ticket.ticket_no: r for r in readings if type(r.fact) is TicketIssued}
 
     def sold(self, ticket_no: str) -> TicketContent | None:
         """What was sold under this number; None while nobody has told of it."""
@@ -158,7 +156,7 @@ _RULES: dict[type, Callable[..., Lines]] = {
 def gives_back(reading: Reading) -> str | None:
     """The ticket whose fare this fact gives back. Given back twice it is a dispute; its fare is taken back once."""
     fact = reading.fact
-    if isinstance(fact, TicketRefunded) or (isinstance(fact, TicketStep) and fact.fact == "ticket.voided"):
+    if type(fact) is TicketRefunded or (type(fact) is TicketStep and fact.fact == "ticket.voided"):
         return fact.ticket_no
     return None
 

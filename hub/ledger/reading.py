@@ -1,8 +1,9 @@
 """Reading a fact set: which statement speaks for a fact, and where witnesses contradict each other."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple, TypeGuard
 
 from hub.ledger.document import Document, Statement
 from schemas.facts import (
@@ -25,8 +26,7 @@ from schemas.facts import (
 from schemas.money import Money, format_decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One fact as the fold uses it: the speaking statement, and every witness's."""
 
     identity: str
@@ -41,21 +41,20 @@ class Reading:
         return min(statement.fact.occurred_at for statement in self.said.values())
 
 
-@dataclass(slots=True)
-class About:
+class About(NamedTuple):
     """The facts of an order by what they are about, each list in the order of the readings.
 
     ``begun`` are those of ``tickets`` that a ticket begins with.
     """
 
-    begun: list[TicketHeld | TicketIssued] = field(default_factory=list)
-    tickets: list[Fact] = field(default_factory=list)
-    payments: list[PaymentFact] = field(default_factory=list)
-    refunds: list[RefundFact] = field(default_factory=list)
-    changes: list[ChangeFact] = field(default_factory=list)
-    pickups: list[PickupCollected] = field(default_factory=list)
-    waitlists: list[WaitlistRequested | WaitlistStep] = field(default_factory=list)
-    invoices: list[InvoiceFact] = field(default_factory=list)
+    begun: Sequence[TicketHeld | TicketIssued] = ()
+    tickets: Sequence[Fact] = ()
+    payments: Sequence[PaymentFact] = ()
+    refunds: Sequence[RefundFact] = ()
+    changes: Sequence[ChangeFact] = ()
+    pickups: Sequence[PickupCollected] = ()
+    waitlists: Sequence[WaitlistRequested | WaitlistStep] = ()
+    invoices: Sequence[InvoiceFact] = ()
 
 
 _LIST_OF: dict[str, str] = {
@@ -71,14 +70,30 @@ _LIST_OF: dict[str, str] = {
 
 def about(facts: Sequence[Reading]) -> About:
     """The facts sorted by what they are about; retractions, resolutions and adjustments are about none of these."""
-    found = About()
+    found: dict[str, list[Any]] = {}
     for reading in facts:
         fact = reading.fact
-        if isinstance(fact, TicketHeld | TicketIssued):
-            found.begun.append(fact)
-        if name := _LIST_OF.get(fact.fact.partition(".")[0]):
-            getattr(found, name).append(fact)
-    return found
+        if begins(fact):
+            found.setdefault("begun", []).append(fact)
+        if name := _list_of(fact.fact):
+            found.setdefault(name, []).append(fact)
+    return About(**found)
+
+
+@cache
+def _list_of(kind: str) -> str | None:
+    return _LIST_OF.get(kind.partition(".")[0])
+
+
+_BEGINNINGS = frozenset({TicketHeld, TicketIssued})
+
+
+def begins(fact: object) -> TypeGuard[TicketHeld | TicketIssued]:
+    """Whether a ticket begins with this fact.
+
+    By the class itself: ``isinstance`` of a Pydantic model runs Python code for every no, and there are many.
+    """
+    return type(fact) in _BEGINNINGS
 
 
 def first_sale(begun: Sequence[TicketHeld | TicketIssued]) -> TicketHeld | TicketIssued | None:
@@ -98,7 +113,7 @@ def _speaks_first(item: tuple[str, Statement]) -> tuple[bool, object, str]:
     """The seller's own word for its sale first, then the earliest occurrence, then any fixed order."""
     witness, statement = item
     fact = statement.fact
-    seller = fact.ticket.point_of_sale.channel if isinstance(fact, TicketHeld | TicketIssued) else witness
+    seller = fact.ticket.point_of_sale.channel if begins(fact) else witness
     return (seller != witness, fact.occurred_at, witness)
 
 
@@ -110,8 +125,13 @@ def readings(document: Document) -> list[Reading]:
         for identity, said in document.facts.items()
         if identity not in retracted
     ]
-    result.sort(key=lambda reading: (reading.fact.occurred_at, reading.identity))
+    if len(result) > 1:
+        result.sort(key=_moment)
     return result
+
+
+def _moment(reading: Reading) -> tuple[datetime, str]:
+    return (reading.fact.occurred_at, reading.identity)
 
 
 def _retracted(document: Document) -> set[str]:
@@ -119,6 +139,8 @@ def _retracted(document: Document) -> set[str]:
 
     A retraction's identity contains the one it withdraws, so the longest speak first.
     """
+    if not any(map(_is_retraction, document.facts)):
+        return set()
     said = {
         identity: statement.fact.retracts
         for identity, witnesses in document.facts.items()
@@ -131,6 +153,10 @@ def _retracted(document: Document) -> set[str]:
         if identity not in gone:
             gone.add(said[identity])
     return gone
+
+
+def _is_retraction(identity: str) -> bool:
+    return identity.startswith("retracted|")
 
 
 def only(said: dict[str, Statement]) -> Fact:
@@ -175,7 +201,7 @@ def seat_place(seat: Seat) -> str:
 
 def seat_values(fact: Fact) -> tuple[str, ...]:
     """The place on which two witnesses of one sale must agree; empty when a witness does not know it."""
-    if isinstance(fact, TicketHeld | TicketIssued) and fact.ticket.seat.coach and fact.ticket.seat.number:
+    if begins(fact) and fact.ticket.seat.coach and fact.ticket.seat.number:
         return (fact.ticket.seat.coach.lstrip("0"), seat_place(fact.ticket.seat))
     return ()
 

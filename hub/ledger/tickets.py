@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
-from hub.ledger.reading import document_key
+from hub.ledger.reading import begins, document_key
 from schemas.facts import (
     Fact,
     PickupCollected,
@@ -39,15 +40,14 @@ class _Story:
     granted: bool = True
 
 
+_STEPS = frozenset({TicketStep, TicketChanged, TicketRefunded, TicketPrinted, SeatNotGranted})
+
+
 def ticket_of(fact: Fact) -> str | None:
     """The ticket number a ticket fact is about."""
-    match fact:
-        case TicketHeld() | TicketIssued():
-            return fact.ticket.ticket_no
-        case TicketStep() | TicketChanged() | TicketRefunded() | TicketPrinted() | SeatNotGranted():
-            return fact.ticket_no
-        case _:
-            return None
+    if begins(fact):
+        return fact.ticket.ticket_no
+    return cast(TicketStep, fact).ticket_no if type(fact) in _STEPS else None
 
 
 def tickets(facts: Sequence[Fact], passenger_numbers: Mapping[str, str]) -> tuple[Ticket, ...]:
@@ -56,15 +56,16 @@ def tickets(facts: Sequence[Fact], passenger_numbers: Mapping[str, str]) -> tupl
     for fact in facts:
         if (ticket_no := ticket_of(fact)) is not None:
             _tell(stories.setdefault(ticket_no, _Story()), fact)
-    return tuple(_ticket(no, stories[no], passenger_numbers) for no in sorted(stories))
+    return tuple([_ticket(no, stories[no], passenger_numbers) for no in sorted(stories)])
 
 
 def _tell(story: _Story, fact: Fact) -> None:
     story.facts.append(fact)
+    if type(fact) is TicketIssued:
+        story.issued = fact
+        story.content = fact.ticket
+        return
     match fact:
-        case TicketIssued():
-            story.issued = fact
-            story.content = fact.ticket
         case TicketHeld():
             story.held = fact
             story.content = story.content or fact.ticket
@@ -81,6 +82,8 @@ def _tell(story: _Story, fact: Fact) -> None:
 def _state(facts: Sequence[Fact]) -> tuple[TicketState, Fact]:
     """The highest-ranked state and the fact that leads to it; the earliest of equals."""
     after, rank = state_after("ticket"), ranks("ticket")
+    if len(facts) == 1 and facts[0].fact in after:
+        return after[facts[0].fact], facts[0]  # type: ignore[return-value]  # as below
     leading = [(rank[after[f.fact]], f) for f in facts if f.fact in after]
     if not leading:
         return "unknown", facts[0]
@@ -121,6 +124,8 @@ def _ticket(ticket_no: str, story: _Story, passenger_numbers: Mapping[str, str])
 
 def pickups(facts: Sequence[PickupCollected]) -> tuple[Pickup, ...]:
     """Every collection of what was reserved or paid elsewhere, by its number."""
+    if not facts:
+        return ()
     said = {fact.pickup_ref: fact for fact in facts}
     return tuple(
         _build_pickup(pickup_ref=ref, ticket_nos=said[ref].ticket_nos, collected_at=said[ref].occurred_at)

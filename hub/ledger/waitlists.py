@@ -12,6 +12,8 @@ _build_waitlist = trusted(Waitlist)
 
 def waitlists(facts: Sequence[WaitlistRequested | WaitlistStep]) -> tuple[Waitlist, ...]:
     """One per waitlist_ref; a step that is seen before its request makes one of which only the state is known."""
+    if not facts:
+        return ()
     found: dict[str, list[WaitlistRequested | WaitlistStep]] = {}
     for fact in facts:
         found.setdefault(fact.waitlist_ref, []).append(fact)

@@ -29,12 +29,13 @@ YEARS = range(1970, 2200)
 class Span:
     """Which lines: those that happened from ``since`` up to, not including, ``until``, recorded by ``recorded_as_of``.
 
-    None is no bound.
+    None is no bound. ``as_of``: what ``until`` was made of, if it was a time that somebody asked for.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     recorded_as_of: datetime | None = None
+    as_of: datetime | None = None
 
     @classmethod
     def of(
@@ -58,7 +59,7 @@ class Span:
             raise ValueError("The first day is after the last one.")
         ends = [midnight(last + timedelta(days=1))] if last else []
         ends += [as_of + _TICK] if as_of else []
-        return cls(midnight(first) if first else None, min(ends, default=None), recorded_as_of)
+        return cls(midnight(first) if first else None, min(ends, default=None), recorded_as_of, as_of)
 
 
 EVER = Span()
@@ -154,8 +155,8 @@ def _sums(connection: Connection[TupleRow], span: Span, end: _End, account: str 
     yield from _read(connection, _WHOLE_HOURS, values)
     yield from _read(connection, _TAIL, values)
     for query, pages in ((_OF_CUT_PAGE, _CUT_BY_RECORD), (_OF_CUT_HOURS, _CUT_BY_HOUR)):
-        for after_txid, after, last_txid, last in connection.execute(pages, values).fetchall():
-            place = {"after_txid": after_txid, "after": after, "last_txid": last_txid, "last": last}
+        for after_txid, after, size in connection.execute(pages, values).fetchall():
+            place = {"after_txid": after_txid, "after": after, "events": size}
             yield from _read(connection, query, values | place)
 
 
@@ -169,6 +170,10 @@ def _hours_cut(span: Span) -> list[datetime]:
     hours = [moment.replace(minute=0, second=0, microsecond=0) for moment in moments]
     return [hour for moment, hour in zip(moments, hours, strict=True) if hour != moment]
 
+
+ON_PAGE = """position = ANY(ARRAY(SELECT position FROM hub.events
+    WHERE (txid, position) > (%(after_txid)s::xid8, %(after)s) ORDER BY txid, position LIMIT %(events)s))"""
+"""Which events a page is made of. Said so, because the planner takes a range between two pairs for many rows."""
 
 _RECORDED = "(%(recorded)s::timestamptz IS NULL OR recorded_to <= %(recorded)s)"
 
@@ -193,12 +198,12 @@ FROM hub.book_lines
 WHERE (txid, position) > (%(after_txid)s::xid8, %(after)s) AND {_IN_SPAN}
 GROUP BY 1, 2, 3"""
 
-_OF_CUT_PAGE = _TAIL.replace("GROUP BY", "  AND (txid, position) <= (%(last_txid)s::xid8, %(last)s)\nGROUP BY")
+_OF_CUT_PAGE = _TAIL.replace("(txid, position) > (%(after_txid)s::xid8, %(after)s)", ON_PAGE)
 _OF_CUT_HOURS = _OF_CUT_PAGE.replace(
     "GROUP BY", "  AND date_trunc('hour', happened_at, 'UTC') = ANY(%(cut)s::timestamptz[])\nGROUP BY"
 )
 
-_PLACE = "SELECT after_txid::text, after_position, last_txid::text, last_position FROM hub.book_pages"
+_PLACE = "SELECT after_txid::text, after_position, events FROM hub.book_pages"
 _CUT_BY_RECORD = f"""{_PLACE}
 WHERE page <= %(page)s AND recorded_from <= %(recorded)s::timestamptz AND recorded_to > %(recorded)s"""
 _CUT_BY_HOUR = f"""{_PLACE}
@@ -271,15 +276,13 @@ def account_lines(
         "before_txid": before.txid if before else None,
         "before": before.position if before else None,
         "before_line": before.line if before else None,
-        "last_txid": None,
-        "last": None,
     }
     found: list[BookLine] = []
     # First what no page covers yet, then page by page, each page's own lines only.
-    places: Iterable[TupleRow] = chain([(end.txid, end.position, None, None)], _pages_of(connection, values, limit))
-    for after_txid, after, last_txid, last in places:
-        place = {"after_txid": after_txid, "after": after, "last_txid": last_txid, "last": last}
-        rows = connection.execute(_LINES, values | place | {"limit": limit - len(found)})
+    places: Iterable[TupleRow] = chain([(end.txid, end.position, None)], _pages_of(connection, values, limit))
+    for after_txid, after, size in places:
+        place = {"after_txid": after_txid, "after": after, "events": size, "limit": limit - len(found)}
+        rows = connection.execute((_LINES_OF_TAIL if size is None else _LINES_OF_PAGE).encode(), values | place)
         found += [BookLine(Place(*row[:3]), *row[3:]) for row in rows]
         if len(found) == limit:
             break
@@ -296,7 +299,7 @@ def _pages_of(connection: Connection[TupleRow], values: dict[str, Any], at_once:
 
 
 _PAGES_OF = """
-SELECT page, after_txid::text, after_position, last_txid::text, last_position FROM hub.book_pages
+SELECT page, after_txid::text, after_position, events FROM hub.book_pages
 WHERE page < %(below)s
   AND (%(recorded)s::timestamptz IS NULL OR recorded_from <= %(recorded)s)
   AND (%(before_txid)s::text IS NULL
@@ -310,10 +313,9 @@ _LINE = """l.txid::text::bigint, l.position, l.n, l.account, l.amount, l.currenc
        l.origin, l.message_id, l.sequence, l.type, l.happened_at, l.recorded_at
 FROM hub.book_lines l LEFT JOIN hub.orders o ON o.order_id = l.order_id"""
 
-_LINES = f"""
+_LINES_OF_TAIL = f"""
 SELECT {_LINE}
 WHERE (l.txid, l.position) > (%(after_txid)s::xid8, %(after)s)
-  AND (%(last_txid)s::text IS NULL OR (l.txid, l.position) <= (%(last_txid)s::text::xid8, %(last)s::bigint))
   AND (%(before_txid)s::text IS NULL
        OR (l.txid, l.position, l.n) < (%(before_txid)s::text::xid8, %(before)s::bigint, %(before_line)s::bigint))
   AND l.account = %(account)s AND (%(currency)s::text IS NULL OR l.currency = %(currency)s)
@@ -321,6 +323,7 @@ WHERE (l.txid, l.position) > (%(after_txid)s::xid8, %(after)s)
   AND (%(until)s::timestamptz IS NULL OR l.happened_at < %(until)s)
   AND (%(recorded)s::timestamptz IS NULL OR l.recorded_at <= %(recorded)s)
 ORDER BY l.txid DESC, l.position DESC, l.n DESC LIMIT %(limit)s"""
+_LINES_OF_PAGE = _LINES_OF_TAIL.replace("(l.txid, l.position) > (%(after_txid)s::xid8, %(after)s)", f"l.{ON_PAGE}")
 
 
 def order_lines(connection: Connection[TupleRow], order_id: UUID, span: Span = EVER) -> list[BookLine]:

@@ -28,7 +28,8 @@ from hub.ledger import (
     rebuild,
 )
 from hub.ports import Adapter
-from hub.store import events, orders, pages, remembered, seats
+from hub.store import events, invariants, orders, pages, remembered, seats
+from hub.store.invariants import Complaint
 from hub.store.seal import Seal
 from hub.store.timetable import Timetable
 from schemas.facts import Leg, Seat, TicketHeld, TicketIssued
@@ -50,15 +51,6 @@ class LedgerDigest:
     digest: str
     orders: int
     seats: int
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One thing that is not as it must be: which check, where, and what stands there."""
-
-    check: str
-    subject: str
-    found: str
 
 
 def ledger_digest(connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal) -> LedgerDigest:
@@ -176,10 +168,10 @@ def postings_balance(connection: Connection[TupleRow]) -> Iterator[Complaint]:
 
 
 def orders_can_be_rebuilt(connection: Connection[TupleRow]) -> Iterator[Complaint]:
-    """An order's document, columns, tickets and balance are what its events make, and nothing else."""
+    """An order's document, columns, tickets, disputes and balance are what its events make, and nothing else."""
     for batch in _documents(connection):
         ids = [document.order_id for document in batch]
-        columns, tickets = _columns(connection, ids), _tickets(connection, ids)
+        columns, tickets, disputes = _columns(connection, ids), _tickets(connection, ids), _disputes(connection, ids)
         posted = _posted(connection, ids)
         for document in batch:
             order_id = document.order_id
@@ -188,10 +180,12 @@ def orders_can_be_rebuilt(connection: Connection[TupleRow]) -> Iterator[Complain
             if (again.facts, again.statements) != (document.facts, document.statements):
                 yield Complaint("documents", subject, "the document differs from what its events make")
             order, lines = fold_with_postings(again)
-            if columns[order_id] != _columns_of(order):
-                yield Complaint("columns", subject, f"{columns[order_id]} instead of {_columns_of(order)}")
+            if columns[order_id] != (wanted := _columns_of(order, again)):
+                yield Complaint("columns", subject, f"{columns[order_id]} instead of {wanted}")
             if tickets.get(order_id, {}) != _tickets_of(order):
                 yield Complaint("tickets", subject, f"{tickets.get(order_id)} instead of {_tickets_of(order)}")
+            if disputes.get(order_id, {}) != _disputes_of(order):
+                yield Complaint("disputes", subject, f"{disputes.get(order_id)} instead of {_disputes_of(order)}")
             if posted.get(order_id, {}) != _balances(lines):
                 yield Complaint("balances", subject, "its events' postings differ from those of its facts")
 
@@ -223,6 +217,11 @@ CHECKS: tuple[Callable[[Connection[TupleRow]], Iterator[Complaint]], ...] = (
     seats_are_the_union,
     postings_balance,
     books_are_what_the_events_say,
+    invariants.events_follow_one_another,
+    invariants.orders_are_where_their_events_end,
+    invariants.messages_and_events_agree,
+    invariants.only_valid_tickets_hold_seats,
+    invariants.nobody_is_told_his_own_news,
     references_are_bound,
     orders_can_be_rebuilt,
 )
@@ -241,14 +240,14 @@ def ledger_complaints(connection: Connection[TupleRow]) -> list[Complaint]:
 
 def _columns(connection: Connection[TupleRow], ids: list[UUID]) -> dict[UUID, tuple[Any, ...]]:
     rows = connection.execute(
-        """SELECT order_id, version, channel, business_date, fulfilment, payment, refund, dispute, complete
+        """SELECT order_id, version, channel, business_date, fulfilment, payment, refund, dispute, complete, witnesses
            FROM hub.orders WHERE order_id = ANY(%s)""",
         (ids,),
     )
     return {row[0]: row[1:] for row in rows}
 
 
-def _columns_of(order: Order) -> tuple[Any, ...]:
+def _columns_of(order: Order, document: Document) -> tuple[Any, ...]:
     return (
         order.version,
         order.channel,
@@ -258,6 +257,7 @@ def _columns_of(order: Order) -> tuple[Any, ...]:
         order.refund,
         order.dispute,
         order.complete,
+        sorted(document.witnesses),
     )
 
 
@@ -272,6 +272,22 @@ def _tickets(connection: Connection[TupleRow], ids: list[UUID]) -> dict[UUID, di
 
 def _tickets_of(order: Order) -> dict[str, tuple[str, int | None]]:
     return {t.ticket_no: (t.state, t.fare_gross.amount if t.fare_gross else None) for t in order.tickets}
+
+
+def _disputes(connection: Connection[TupleRow], ids: list[UUID]) -> dict[UUID, dict[str, tuple[str, str, str]]]:
+    """What is searched of disputes, without those that their witnesses took back."""
+    found: dict[UUID, dict[str, tuple[str, str, str]]] = {}
+    for order_id, dispute_id, kind, subject, state in connection.execute(
+        """SELECT order_id, dispute_id, kind, subject, state FROM hub.disputes
+           WHERE order_id = ANY(%s) AND state <> 'withdrawn'""",
+        (ids,),
+    ):
+        found.setdefault(order_id, {})[dispute_id] = (kind, subject, state)
+    return found
+
+
+def _disputes_of(order: Order) -> dict[str, tuple[str, str, str]]:
+    return {d.dispute_id: (d.kind, d.subject, d.state) for d in order.disputes}
 
 
 _Balances = dict[tuple[str, str, str, datetime], int]

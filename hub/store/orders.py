@@ -260,21 +260,42 @@ def withdraw_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUI
             )
 
 
-def lapsed_holds(
-    connection: Connection[TupleRow], now: datetime, limit: int
-) -> list[tuple[ReferenceClaim, str, datetime]]:
-    """(a name of the order, ticket, expired at) of holds whose time is over, oldest first.
+Lapsed = tuple[ReferenceClaim, str, datetime]
+"""A hold whose time is over: a name of its order, the ticket, when it expired."""
 
-    The name is the railway's number; an order that has none yet goes by what else it is called.
-    """
-    rows = connection.execute(
-        """SELECT r.system, r.kind, r.value, t.ticket_no, t.hold_expires_at
-           FROM hub.tickets t CROSS JOIN LATERAL (
-               SELECT system, kind, value FROM hub.refs WHERE refs.order_id = t.order_id
-               ORDER BY system <> 'rail', kind <> 'order', kind <> ALL(%s), system, kind, value LIMIT 1) r
-           WHERE t.state = 'held' AND t.hold_expires_at <= %s ORDER BY t.hold_expires_at, t.ticket_no LIMIT %s""",
-        (sorted(IDENTIFYING), now, limit),
+_HOLDS = """SELECT r.system, r.kind, r.value, t.ticket_no, t.hold_expires_at
+    FROM hub.tickets t CROSS JOIN LATERAL (
+        SELECT system, kind, value FROM hub.refs WHERE refs.order_id = t.order_id
+        ORDER BY system <> 'rail', kind <> 'order', kind <> ALL(%s), system, kind, value LIMIT 1) r"""
+"""The name is the railway's number; an order that has none yet goes by what else it is called."""
+
+
+def lapsed_holds(connection: Connection[TupleRow], now: datetime, limit: int) -> list[Lapsed]:
+    """Holds whose time is over, oldest first."""
+    return _lapsed(
+        connection.execute(
+            _HOLDS + " WHERE t.state = 'held' AND t.hold_expires_at <= %s"
+            " ORDER BY t.hold_expires_at, t.ticket_no LIMIT %s",
+            (sorted(IDENTIFYING), now, limit),
+        )
     )
+
+
+def lapsed_in_the_way(connection: Connection[TupleRow], place: Place, now: datetime) -> list[Lapsed]:
+    """The holds on these legs of this seat, when each of them is over and nobody else stands there; else none."""
+    blocked = """EXISTS (SELECT FROM hub.tickets o WHERE (o.service_date, o.train, o.coach, o.seat) =
+        (t.service_date, t.train, t.coach, t.seat) AND o.holds_seat AND o.legs & %s <> 0
+        AND (o.state <> 'held' OR o.hold_expires_at IS NULL OR o.hold_expires_at > %s))"""
+    return _lapsed(
+        connection.execute(
+            _HOLDS + " WHERE (t.service_date, t.train, t.coach, t.seat) = (%s, %s, %s, %s)"
+            f" AND t.holds_seat AND t.legs & %s <> 0 AND NOT {blocked} ORDER BY t.hold_expires_at, t.ticket_no",
+            (sorted(IDENTIFYING), *place, place.legs, now),
+        )
+    )
+
+
+def _lapsed(rows: Iterable[TupleRow]) -> list[Lapsed]:
     return [
         (ReferenceClaim(system=system, kind=kind, value=value), ticket_no, expires_at)
         for system, kind, value, ticket_no, expires_at in rows

@@ -12,16 +12,18 @@ from schemas.money import Money, format_decimal
 from schemas.order import Order
 
 WHY = {
+    "change.confirmed": ("改签", "changed"),
     "ticket.issued": ("出票", "ticket sold"),
     "payment.captured": ("收款", "paid"),
     "payment.charged_back": ("拒付退回", "charged back"),
-    "change.confirmed": ("改签", "changed"),
     "ticket.refunded": ("退票", "ticket given back"),
     "ticket.voided": ("作废", "ticket void"),
     "refund.requested": ("应退款", "refund promised"),
     "refund.settled": ("退款已付出", "refund paid out"),
     "adjusted": ("接受差额", "difference accepted"),
 }
+"""Fact -> why in Chinese and English; of one event, in this order."""
+_RANK = {name: rank for rank, name in enumerate(WHY)}
 _WITHDRAWN = ("撤销：", "withdrawn: ")
 _PAYABLE = "refunds_payable"
 
@@ -78,8 +80,9 @@ def owing(order: Order, lines: Sequence[BookLine]) -> Owing:
 def _steps(lines: Sequence[BookLine], account: str) -> tuple[OwingStep, ...]:
     """By time of happening; of one time, in the order in which they were recorded."""
 
-    def step_of(line: BookLine) -> tuple[datetime, int, int, str, str]:
-        return (line.happened_at, line.place.txid, line.place.position, line.fact, line.currency)
+    def step_of(line: BookLine) -> tuple[datetime, int, int, int, str, str]:
+        rank = _RANK.get(line.fact.partition("|")[0], len(_RANK))
+        return (line.happened_at, line.place.txid, line.place.position, rank, line.fact, line.currency)
 
     owed: dict[str, int] = {}
     posted: dict[tuple[str, str, str], int] = {}

@@ -25,7 +25,7 @@ def turn(connection: Connection[TupleRow], size: int = PAGE_EVENTS) -> bool:
         made = connection.execute(_NEXT_PAGE, {"more": size - 1, "size": size}).fetchone()
         if made is None:
             return False
-        connection.execute(_TOTALS, {"page": made[0]})
+        connection.execute(_TOTALS.encode(), {"page": made[0], "until": made[0]})
     return True
 
 
@@ -61,14 +61,15 @@ _SUMMED = """
 SELECT l.account, g.page, l.currency, date_trunc('hour', l.happened_at, 'UTC') AS hour,
        sum(greatest(l.amount, 0))::bigint AS debit, sum(greatest(-l.amount, 0))::bigint AS credit, count(*) AS lines
 FROM hub.book_pages g, LATERAL (
-    SELECT * FROM hub.book_lines WHERE (txid, position) > (g.after_txid, g.after_position)
-    AND (txid, position) <= (g.last_txid, g.last_position) OFFSET 0) l
-WHERE g.page BETWEEN %(page)s AND coalesce(%(until)s, %(page)s)
+    SELECT * FROM hub.book_lines WHERE position = ANY(ARRAY(
+        SELECT e.position FROM hub.events e WHERE (e.txid, e.position) > (g.after_txid, g.after_position)
+        ORDER BY e.txid, e.position LIMIT g.events))) l
+WHERE g.page BETWEEN %(page)s AND %(until)s
 GROUP BY 1, 2, 3, 4"""
 
 _TOTALS = f"""
 INSERT INTO hub.book_totals (account, page, currency, hour, debit, credit, lines)
-{_SUMMED.replace("BETWEEN %(page)s AND coalesce(%(until)s, %(page)s)", "= %(page)s")}"""
+{_SUMMED}"""
 
 _DIFFERENT = f"""
 SELECT coalesce(t.page, s.page), coalesce(t.account, s.account), coalesce(t.currency, s.currency),
@@ -92,12 +93,20 @@ def differences(connection: Connection[TupleRow]) -> Iterator[tuple[str, str]]:
             where = f"page {page} {account} {currency} {hour.isoformat()}"
             yield where, f"debit, credit, lines {stands} instead of {says}"
     for page, after, before in connection.execute(_GAPS):
-        yield f"page {page}", f"begins behind {after}, the page before it ends at {before}"
+        yield f"page {page}", f"not the events behind {after}; the page before it ends at {before}"
 
 
 _GAPS = """
-SELECT page, after_position, ended FROM (
-    SELECT page, after_txid, after_position, lag(last_txid, 1, '0'::xid8) OVER w AS ended_txid,
-           lag(last_position, 1, 0::bigint) OVER w AS ended, lag(page, 1, 0::bigint) OVER w AS last_page
-    FROM hub.book_pages WINDOW w AS (ORDER BY page)) p
-WHERE (after_txid, after_position) IS DISTINCT FROM (ended_txid, ended) OR page <> last_page + 1 ORDER BY page"""
+SELECT p.page, p.after_position, p.ended FROM (
+    SELECT g.*, lag(g.last_txid, 1, '0'::xid8) OVER w AS ended_txid, lag(g.last_position, 1, 0::bigint) OVER w AS ended,
+           lag(g.page, 1, 0::bigint) OVER w AS last_page
+    FROM hub.book_pages g WINDOW w AS (ORDER BY g.page)) p,
+    LATERAL (SELECT count(*) AS events, min(e.recorded_at) AS recorded_from, max(e.recorded_at) AS recorded_to,
+                    (array_agg(e.position ORDER BY e.txid, e.position))[count(*)] AS last_position
+             FROM (SELECT txid, position, recorded_at FROM hub.events
+                   WHERE (txid, position) > (p.after_txid, p.after_position)
+                   ORDER BY txid, position LIMIT p.events) e) s
+WHERE (p.after_txid, p.after_position, p.page) IS DISTINCT FROM (p.ended_txid, p.ended, p.last_page + 1)
+   OR (p.last_position, p.events, p.recorded_from, p.recorded_to)
+      IS DISTINCT FROM (s.last_position, s.events, s.recorded_from, s.recorded_to)
+ORDER BY p.page"""

@@ -169,11 +169,12 @@ def _minute(moment: str) -> str:
 
 
 def _words(told: dict[str, Any]) -> str:
-    words = [f"{name} {_minute(told[key])}" for name, key in _BOUNDS if told[key]]
-    return ", ".join(words)
+    of_a_day = told["until"] and told["until"].endswith("T00:00:00+08:00")
+    kept = [(name, key) for name, key in _BOUNDS if told[key] and (key != "until" or of_a_day)]
+    return ", ".join(f"{name} {_minute(told[key])}" for name, key in kept)
 
 
-_BOUNDS = (("from", "since"), ("before", "until"), ("as recorded by", "recorded_as_of"))
+_BOUNDS = (("from", "since"), ("before", "until"), ("as of", "as_of"), ("as recorded by", "recorded_as_of"))
 
 
 def _span(

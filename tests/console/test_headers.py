@@ -5,7 +5,7 @@ Content Security Policy 3, RFC 6797 (HSTS is the proxy's business: it ends TLS),
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from interlock.web import build_app
 from interlock.wiring import Hub
 from tests.console.conftest import hire
-from tests.console.harness import Browser
+from tests.console.harness import PASSWORD, Browser, form
 from tests.console.test_pages import PAGES
 
 NEVER = ("'unsafe-inline'", "'unsafe-eval'", "*", "http:", "data:", "blob:")
@@ -61,13 +61,14 @@ def test_problems_and_redirects_are_not_kept_either(operator: Browser) -> None:
 
 
 @pytest.fixture
-def secure_site(hub: Hub) -> TestClient:
+def secure_site(hub: Hub) -> Iterator[TestClient]:
     object.__setattr__(hub, "settings", hub.settings.model_copy(update={"public_url": "https://hub.railway.example"}))
     hire(hub)
-    return TestClient(build_app(hub), base_url="https://hub.railway.example")
+    with TestClient(build_app(hub), base_url="https://hub.railway.example") as client:
+        yield client
 
 
-def test_behind_tls_every_cookie_is_secure_and_bound_to_its_host(secure_site: TestClient, tmp_path: Path) -> None:
+def test_behind_tls_every_cookie_is_secure_and_bound_to_its_host(secure_site: TestClient) -> None:
     given: list[str] = []
 
     def keep(answer: object) -> None:
@@ -75,8 +76,6 @@ def test_behind_tls_every_cookie_is_secure_and_bound_to_its_host(secure_site: Te
 
     secure_site.event_hooks["response"].append(keep)
     browser = Browser(secure_site)
-    from tests.console.harness import PASSWORD, form
-
     page = browser.get("/console", lang="en")
     action, fields = form(page.text)
     filled = {**fields, "login": "operator", "password": PASSWORD}

@@ -17,7 +17,9 @@ from benchmarks.chaos.faults import KINDS, SHIFT_ENDS, schedule
 from benchmarks.chaos.gateway import Notes
 from benchmarks.chaos.run import ChaosOptions, play
 from interlock.settings import Settings
+from simulators.day import build_plan
 from simulators.plan import CHANNELS, Plan, PlanOptions
+from tests.demo.silence import named_in_logs
 
 TICKS = 222
 NOW = datetime(2026, 1, 11, 4, 0, tzinfo=UTC)
@@ -136,3 +138,5 @@ def test_nothing_is_lost_doubled_or_out_of_order_under_faults(data_dir: Path, mo
     assert report.complaints == []
     assert report.replayed_digest == report.digest
     assert report.ok
+    # Killed, starved and refused, the processes have still named nobody in what they wrote down.
+    assert named_in_logs(data_dir, build_plan(PlanOptions(OPTIONS.seed, OPTIONS.orders, OPTIONS.date))) == []

@@ -158,6 +158,9 @@ TAMPERING = (
     "UPDATE hub.book_totals SET debit = debit + 1 WHERE page = 2",
     "DELETE FROM hub.book_totals WHERE page = 3",
     "UPDATE hub.book_pages SET after_position = after_position + 1 WHERE page = 2",
+    "UPDATE hub.book_pages SET last_position = last_position + 1 WHERE page = 2",
+    "UPDATE hub.book_pages SET recorded_to = recorded_to - interval '1 day' WHERE page = 2",
+    "UPDATE hub.book_pages SET events = events - 1 WHERE page = 2",
     "INSERT INTO hub.book_totals SELECT 'sales', 1, 'EUR', hour, 1, 0, 1 FROM hub.book_totals LIMIT 1",
 )
 

@@ -2,9 +2,14 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import combinations
 
+import pytest
+
+from hub.intake.holds import expire_holds
 from hub.store import seats
+from hub.store.checks import ledger_complaints
 from tests.hub.railway import CHANNELS, Railway, cancel, content, hold, sale
 
 
@@ -63,6 +68,39 @@ def test_a_cancelled_hold_frees_the_seat_for_the_next(railway: Railway) -> None:
     assert railway.tell("south", "s-1", hold("ES00000001", "south", now)).body["code"] == "seat_already_sold"
     railway.tell("north", "m-2", cancel("EW00000001", "north", now, content("EW00000001", "north").ticket_no))
     assert railway.tell("south", "s-2", hold("ES00000001", "south", now)).outcome == "applied"
+    assert healthy(railway)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_hold_whose_time_is_over_is_in_nobodys_way(railway: Railway, asked: bool, batch: bool) -> None:
+    """Even before the beat comes by to let it expire: its seat is free from that moment on."""
+    began = railway.clock()
+    railway.tell("north", "m-1", hold("EW00000001", "north", began, minutes=30, legs=(0, 3)))
+    railway.tell("north", "m-2", hold("EW00000002", "north", began, minutes=30, legs=(3, 6)))
+    railway.clock.advance(timedelta(minutes=31))
+    now = railway.clock()
+    wanted = (hold if asked else sale)("ES00000001", "south", now, legs=(2, 4))
+    receipts = [railway.receipt("south", "s-1", wanted)]
+    if batch:
+        receipts.append(railway.receipt("east", "e-1", sale("EE00000001", "east", now, seat="13A")))
+    assert {answer.outcome for answer in railway.intake.take(receipts)} == {"applied"}
+    with railway.pool.connection() as connection:
+        states = connection.execute("SELECT ticket_no, state FROM hub.tickets ORDER BY 1").fetchall()
+        assert ledger_complaints(connection) == []
+    assert [state for ticket_no, state in states if ticket_no.startswith("EW")] == ["expired", "expired"]
+    assert expire_holds(railway.intake, railway.pool, railway.clock) == 0
+    assert healthy(railway)
+
+
+def test_a_hold_that_is_over_is_left_to_the_beat_while_somebody_else_is_in_the_way_too(railway: Railway) -> None:
+    began = railway.clock()
+    railway.tell("north", "m-1", hold("EW00000001", "north", began, minutes=30, legs=(0, 3)))
+    railway.tell("north", "m-2", sale("EW00000002", "north", began, legs=(3, 6)))
+    railway.clock.advance(timedelta(minutes=31))
+    answer = railway.tell("south", "s-1", hold("ES00000001", "south", railway.clock(), legs=(2, 4)))
+    assert answer.body["code"] == "seat_already_sold"
+    assert expire_holds(railway.intake, railway.pool, railway.clock) == 1
     assert healthy(railway)
 
 

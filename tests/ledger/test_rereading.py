@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from hub.ledger import fold, read_document
+from hub.ledger import fold, fold_with_postings, read_document
 from hub.ledger.document import (
     Document,
     WitnessedStatement,
@@ -36,7 +36,7 @@ def test_a_document_reads_as_validated(story: list[Told]) -> None:
     assert same(read, validated)
     assert write_document(read) == text
     if read.facts:
-        assert same(fold(read), fold(validated))
+        assert same(fold(read), fold_with_postings(validated).order)
 
 
 @settings(max_examples=100)

@@ -1,7 +1,7 @@
 """A document of words -> the facts it implies. Every document is a snapshot of one order."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Literal, NamedTuple
@@ -43,9 +43,9 @@ def read_order(order: Record, wording: Wording, mode: Literal["ask", "tell"]) ->
     names, money = wording.order, wording.money
     number = order.identifier(names.number, order_no.validate, example=wording.example)
     seller = wording.seller(order)
-    changes = tuple(_change(row, wording, number) for row in order.children(names.changes))
-    refunds = tuple(fact for row in order.children(names.refunds) for fact in _refund(row, wording, number))
-    payments = tuple(fact for row in order.children(names.payments) for fact in read_payment(row, money, number))
+    changes = tuple([_change(row, wording, number) for row in order.children(names.changes)])
+    refunds = tuple([fact for row in order.children(names.refunds) for fact in _refund(row, wording, number)])
+    payments = tuple([fact for row in order.children(names.payments) for fact in read_payment(row, money, number)])
     tickets = _Tickets(order, wording, number, seller).read(changes, refunds)
     snapshot = Snapshot(tickets, payments, refunds, changes)
     updated = order.time(names.updated_at, wording.moment)
@@ -136,7 +136,7 @@ class _Tickets:
         refunds: tuple[RefundFact, ...],
     ) -> SnapshotTicket:
         names, number = self._wording.ticket, content.ticket_no
-        made_by = [change for change in changes if number in change.old_ticket_nos]
+        made_by = [change for change in changes if number in change.old_ticket_nos] if changes else []
         ticket = SnapshotTicket(
             content=content,
             state=status.state,
@@ -162,8 +162,8 @@ class _Tickets:
             row.lost(names.status_at, "less_precise", note)
         if status.kind and any(change.kind != status.kind for change in made_by):
             row.lost(names.status, "less_precise", "its change record says another kind of change")
-        _repeats(row, names.replaced_by, [new for change in made_by for new in change.new_ticket_nos])
-        _repeats(row, names.refund, [refund.refund_ref for refund in refunds if number in refund.ticket_nos])
+        _repeats(row, names.replaced_by, (new for change in made_by for new in change.new_ticket_nos))
+        _repeats(row, names.refund, (refund.refund_ref for refund in refunds if number in refund.ticket_nos))
         row.finish()
         return ticket
 
@@ -173,7 +173,7 @@ class _Tickets:
         if not row.has(name):
             return otherwise
         channel = row.code_or_unknown(name, _CHANNEL)
-        return self._sellers.setdefault(channel, built.sold_in(channel))
+        return self._sellers.get(channel) or built.sold_in(channel)
 
     def _content(self, row: Record) -> TicketContent:
         wording, names = self._wording, self._wording.ticket
@@ -201,7 +201,7 @@ class _Tickets:
         )
 
 
-def _repeats(row: Record, name: str, said: list[str]) -> None:
+def _repeats(row: Record, name: str, said: Iterable[str]) -> None:
     """A field that repeats what a record says: where none does, it is a loss."""
     text = row.optional(name)
     if text is not None and text not in said:
