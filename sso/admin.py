@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from sso import audit, clients, identities, keys, logout, sessions
+from sso import audit, clients, keys, logout, sessions
 from sso.clients import SECRET_LENGTH_MIN, Client, check_client_uri
-from sso.identities import STAFF_ROLES, Identity
+from sso.people import identities
+from sso.people.identities import STAFF_ROLES, Identity
 from sso.ports import digest
 from sso.provider import SCOPES_SUPPORTED, USER_SCOPES, Provider
 from sso.sessions import Session

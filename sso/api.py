@@ -9,7 +9,8 @@ from psycopg_pool import ConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 
-from sso import discovery, userinfo
+from sso.endpoints import discovery, userinfo
+from sso.endpoints.token import token_response
 from sso.incoming import RETRY_AFTER_SECONDS, Away, Incoming, endpoint, not_ready, problem
 from sso.options import SsoOptions
 from sso.pages.login import LoginPages
@@ -17,7 +18,6 @@ from sso.pages.page import Pages
 from sso.pages.session import SessionPages
 from sso.ports import Clock, CodeSender, FieldCipher, Minter
 from sso.provider import Provider
-from sso.server import ProviderRequest, ProviderServer
 
 STATIC = Path(__file__).parent / "pages" / "static"
 CACHEABLE = {"Cache-Control": "public, max-age=300"}
@@ -96,15 +96,6 @@ def application(provider: Provider) -> FastAPI:
         routes=routes,
         exception_handlers={HTTPException: _no_such_thing, Exception: _broken},
     )
-
-
-def token_response(provider: Provider, incoming: Incoming) -> Response:
-    """POST /token: one transaction. It commits for every protocol error too, so that a code or a refresh token that
-    was presented is spent, and a family that was revoked stays revoked, whatever the answer."""
-    provider.tokens.prepare()
-    with provider.pool.connection() as connection:
-        server = ProviderServer(provider, connection)
-        return server.create_token_response(ProviderRequest(incoming, provider.options.url("/token")))
 
 
 async def _no_such_thing(request: Request, error: Exception) -> Response:

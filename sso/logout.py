@@ -15,7 +15,7 @@ import httpx
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from sso import audit, clients, grants, sessions
+from sso import audit, clients, families, sessions
 from sso.options import SsoOptions
 from sso.ports import Clock, Minter
 from sso.tokens import TokenIssuer
@@ -36,7 +36,7 @@ def end_session(connection: Connection, session_id: UUID, reason: str, now: date
     ).fetchone()
     if ended is None:
         return False
-    grants.revoke_session(connection, session_id, reason, now)
+    families.revoke_session(connection, session_id, reason, now)
     for client_id in sessions.client_ids(connection, session_id):
         client = clients.load(connection, client_id)
         if client and client.backchannel_logout_uri:

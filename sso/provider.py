@@ -5,10 +5,10 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
-from sso.identities import STAFF_ROLES, Identity
 from sso.keys import KeyRing
 from sso.options import SsoOptions
-from sso.passwords import Passwords
+from sso.people.identities import STAFF_ROLES, Identity
+from sso.people.passwords import Passwords
 from sso.ports import Clock, CodeSender, FieldCipher, Minter, SystemMinter
 from sso.tokens import TokenIssuer, TokenVerifier, liveness
 

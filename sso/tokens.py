@@ -18,9 +18,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from psycopg_pool import ConnectionPool
 
-from sso import clients, grants, sessions
+from sso import clients, families, sessions
 from sso.clients import Client
-from sso.grants import Grant
+from sso.families import Grant
 from sso.keys import KeyRing
 from sso.options import SsoOptions
 from sso.ports import Clock, Minter
@@ -305,7 +305,7 @@ def liveness(pool: ConnectionPool, clock: Clock, options: SsoOptions) -> Callabl
             if token.grant_id is None or token.session_id is None:
                 return token.subject == client_subject(token.client_id)
             return (
-                grants.live_grant(connection, UUID(token.grant_id)) is not None
+                families.live_grant(connection, UUID(token.grant_id)) is not None
                 and sessions.live(connection, UUID(token.session_id), now, options) is not None
             )
 

@@ -1,16 +1,17 @@
-"""The login and registration pages: forms in, redirects out. What is true or allowed is decided in `sso.proofs`."""
+"""The login and registration pages: forms in, redirects out. What is true or allowed is decided in `sso.people.proofs`."""
 
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import Response
 
-from sso import identities, interactions, proofs
+from sso import interactions
 from sso.clients import load as load_client
-from sso.identities import Identity
 from sso.incoming import Incoming
 from sso.pages.page import SESSION, Pages, with_handle
-from sso.proofs import ProofRefused
+from sso.people import identities, proofs
+from sso.people.identities import Identity
+from sso.people.proofs import ProofRefused
 from sso.provider import Provider
 from sso.sessions import AMR_PASSWORD, AMR_PHONE_CODE
 

@@ -9,7 +9,7 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sso.authorize import Answer
+from sso.endpoints.authorize import Answer
 from sso.incoming import Incoming
 from sso.options import SsoOptions
 from sso.pages.words import LOCALES, choose_locale, say

@@ -6,10 +6,12 @@ from uuid import UUID
 from fastapi import Response
 from psycopg import Connection
 
-from sso import authorize, clients, identities, interactions, logout, sessions
-from sso.authorize import Authorization, AuthorizationError
+from sso import clients, interactions, logout, sessions
+from sso.endpoints import authorize
+from sso.endpoints.authorize import Authorization, AuthorizationError
 from sso.incoming import Incoming, Parameters, RequestRefused
 from sso.pages.page import SESSION, Pages, with_handle
+from sso.people import identities
 from sso.provider import Provider
 from sso.server import ProviderRequest
 from sso.sessions import Session

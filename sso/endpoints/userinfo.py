@@ -5,8 +5,9 @@ from uuid import UUID
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
-from sso import grants, identities
+from sso import families
 from sso.incoming import Incoming
+from sso.people import identities
 from sso.provider import Provider
 from sso.tokens import TokenRefused, TokenVerifier, VerifiedToken
 
@@ -37,7 +38,7 @@ def answer(provider: Provider, verifier: TokenVerifier, incoming: Incoming) -> R
 def _claims(provider: Provider, verified: VerifiedToken) -> Response:
     with provider.pool.connection() as connection:
         identity = identities.load(connection, UUID(verified.subject))
-        grant = grants.live_grant(connection, UUID(verified.grant_id or ""))
+        grant = families.live_grant(connection, UUID(verified.grant_id or ""))
     if identity is None or grant is None:
         return _refuse(401, "invalid_token", "the login behind this token has ended")
     claims = provider.person_claims(identity, sorted(verified.scopes), grant.claims.get("userinfo", []))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sso.authorize import PROMPTS, RESPONSE_MODES
+from sso.endpoints.authorize import PROMPTS, RESPONSE_MODES
 from sso.keys import ALGORITHMS
 from sso.options import SsoOptions
 from sso.provider import SCOPE_CLAIMS, SCOPES_SUPPORTED

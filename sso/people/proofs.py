@@ -12,8 +12,9 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from sso import audit, identities, interactions, logout, sessions
-from sso.identities import Identity
+from sso import audit, interactions, logout, sessions
+from sso.people import identities
+from sso.people.identities import Identity
 from sso.ports import digest
 from sso.provider import Provider
 

@@ -13,10 +13,12 @@ from urllib.parse import urlencode, urlsplit
 
 from psycopg import Connection
 
-from sso import audit, grants, identities, sessions
+from sso import audit, families, sessions
 from sso.clients import Client
-from sso.grants import Code, Grant
+from sso.families import Code, Grant
+from sso.grants import CodeGrant
 from sso.incoming import Parameters
+from sso.people import identities
 from sso.provider import SCOPE_CLAIMS, Provider
 from sso.server import (
     CODE_CHALLENGE,
@@ -200,7 +202,7 @@ def validate(
     provider: Provider, connection: Connection, parameters: Parameters, request: ProviderRequest
 ) -> Authorization:
     """The request, checked. Raises AuthorizationError."""
-    server = ProviderServer(provider, connection)
+    server = ProviderServer(provider, connection, [CodeGrant])
     early = {"client_id", "redirect_uri"} & set(parameters.repeated())
     if early:
         raise AuthorizationError("invalid_request", f"Given more than once: {', '.join(sorted(early))}.")
@@ -284,7 +286,7 @@ def issue_code(provider: Provider, connection: Connection, asked: Authorization,
     secret = provider.mint.secret()
     expires_at = now + provider.options.code_lifetime
     code = Code(grant, asked.redirect_uri, parameters.get("nonce"), asked.wishes.code_challenge, expires_at)
-    grants.save_code(connection, secret, code, now)
+    families.save_code(connection, secret, code, now)
     sessions.join(connection, session.session_id, asked.client.client_id, now)
     sessions.touch(connection, session.session_id, now)
     audit.record(
