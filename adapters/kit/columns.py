@@ -13,10 +13,11 @@
 A column of blanks is absent. Places are ``line 3, columns 14-24``, counted in bytes from 1 as people do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
+from struct import Struct
 from typing import Literal
 
 from adapters.kit.reading import Losses, Record, refusal
@@ -71,12 +72,14 @@ class Layout:
         return frozenset(column.name for column in self.columns if column.optional)
 
     @cached_property
-    def cuts(self) -> tuple[tuple[str, slice, bool], ...]:
-        """name, bytes, is it text: what ``cut`` walks over."""
-        return tuple(
-            (column.name, slice(first - 1, last), column.kind == "text")
-            for column, (first, last) in zip(self.columns, self.spans.values(), strict=True)
-        )
+    def cuts(self) -> Callable[[bytes], tuple[bytes, ...]]:
+        """All columns of a line at once, without its code."""
+        return Struct(f"{len(self.code)}x" + "".join(f"{column.width}s" for column in self.columns)).unpack
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The columns that are in the layout's encoding; all others are ASCII."""
+        return frozenset(column.name for column in self.columns if column.kind == "text")
 
 
 class Line(Record):
@@ -184,21 +187,17 @@ def cut(layout: Layout, line: bytes, number: int, losses: Losses, *, system: str
             found=f"{len(line)} bytes",
         )
     fields: dict[str, object] = {}
-    plain = line.decode("latin-1")  # one character per byte: cut first; what is not ASCII is decoded by its column
-    for name, place, is_text in layout.cuts:
-        text = plain[place]
-        if not text.isascii():
-            text = _decoded(layout, name, line[place], is_text, number)
-        text = text.rstrip(" ")
-        if text:
-            fields[name] = text
+    for name, piece in zip(layout.spans, layout.cuts(line), strict=True):
+        if text := piece.rstrip(b" "):
+            fields[name] = text.decode() if text.isascii() else _decoded(layout, name, piece, number)
     return Line(layout, number, fields, losses, system, near)
 
 
-def _decoded(layout: Layout, name: str, piece: bytes, is_text: bool, number: int) -> str:
+def _decoded(layout: Layout, name: str, piece: bytes, number: int) -> str:
+    is_text = name in layout.texts
     encoding = layout.encoding if is_text else "ascii"
     try:
-        return piece.decode(encoding)
+        return piece.decode(encoding).rstrip(" ")
     except UnicodeDecodeError as error:
         first, last = layout.spans[name]
         expected = encoding.upper() if is_text else "letters and digits"
@@ -211,6 +210,7 @@ def _decoded(layout: Layout, name: str, piece: bytes, is_text: bool, number: int
         ) from error
 
 
+@lru_cache(maxsize=4096)
 def unpunch(text: str) -> int | None:
     """Fen from an overpunched number; None when it is none.
 

@@ -379,7 +379,9 @@ class Record:
 
     def child(self, name: str) -> "Record":
         """The object in a field."""
-        value = self.take(name)
+        value = self._unread.pop(name, None)
+        if not isinstance(value, dict):
+            value = self.fields.get(name)
         if not isinstance(value, dict):
             raise self.refuse(name, "message_malformed", f"{name} is missing or no object", expected="object")
         return type(self)(value, (self, name, None), self.losses, self.system, self.tables)

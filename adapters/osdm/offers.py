@@ -159,10 +159,12 @@ def _reservation(record: Record, repeats: tuple[str, str, list[str]], trips: Tri
     if record.choice("status", _STATUS) != status:
         record.lost("status", "less_precise", "its admission is in another state, which counts")
     _same(record, "passengerIds", passengers)
-    if trips.covered(record) != leg:
+    covered = trips.covered(record)
+    if covered is not leg and covered != leg:
         raise record.refuse("tripCoverage", "message_malformed", "its admission is for another train")
     allocation = record.child("placeAllocation")
-    if trips.leg_of(allocation) != leg:
+    placed = trips.leg_of(allocation)
+    if placed is not leg and placed != leg:
         raise allocation.refuse("tripLegCoverage", "message_malformed", "a place on another train")
     seat = _seat(allocation, passengers, leg)
     record.repeated("objectType", "confirmedOn", *_BOTH)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from adapters.kit import trains
 from adapters.kit.reading import Record, finish_all
+from adapters.kit.together import Together
 from adapters.osdm.wire import CARRIER, DAY, TIME, Native, not_taken, present, read_station, station_urn, write_time
 from schemas.facts import Leg, Stop
 from schemas.stations import station_name
@@ -68,7 +69,9 @@ class Trips:
     def _leg(self, trip: str, name: str) -> Leg:
         key = (trip, name)
         if key not in self._read:
-            self._read[key] = _leg(self._legs[trip][name])
+            leg = self._legs[trip][name]
+            self._read[key] = _LEG(leg)
+            leg.finish()
         return self._read[key]
 
     def finish(self) -> None:
@@ -106,8 +109,11 @@ def _leg(leg: Record) -> Leg:
         if carrier.text("ref", example=CARRIER) != CARRIER:
             carrier.lost("ref", "not_mapped", "not the carrier of our trains")
         carrier.finish()
-    finish_all((service, timed, leg))
+    finish_all((service, timed))
     return read
+
+
+_LEG = Together(_leg, "externalRef", "timedLeg")
 
 
 def _train_code(service: Record) -> str:

@@ -1,10 +1,12 @@
 """A ticket record (SL, HD, CH2): passenger, train, seat and fare -> the content of a ticket."""
 
 import re
+from operator import attrgetter
 from typing import Literal
 
 from adapters.kit import built, people
 from adapters.kit.columns import Line
+from adapters.kit.together import Together
 from adapters.windows.story import Story
 from schemas.codes import UNKNOWN, code_list
 from schemas.facts import Berth, Leg, Seat, Surcharge, TicketContent
@@ -46,7 +48,7 @@ def content(line: Line, story: Story) -> TicketContent:
             type=ticket_type,
             phone=people.phone(line, "mobile"),
         ),
-        leg=_leg(line),
+        leg=_LEG(line),
         seat=_seat(line),
         fare_gross=line.amount("fare"),
         surcharges=(Surcharge(kind="agent_service", amount_gross=surcharge),) if surcharge.amount else (),
@@ -90,3 +92,16 @@ def _seat(line: Line) -> Seat:
     berth = line.choice("berth", BERTHS) if line.has("berth") else None
     place = (number.lstrip("0") or "0") if number else None
     return built.seat(seat_class or UNKNOWN, coach if coach != NO_COACH else None, place, berth, number is None)
+
+
+_LEG = Together(
+    _leg,
+    "train_no",
+    "train_code",
+    "run_date",
+    "from_station",
+    "depart",
+    "to_station",
+    "arrive",
+    given=attrgetter("near"),  # the year of its times
+)
