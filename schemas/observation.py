@@ -11,8 +11,8 @@ from schemas.model import Canonical, Code, Instant, Text
 ReferenceKind = Literal[
     "order", "ticket", "payment", "refund", "pickup", "voucher", "agent_order", "invoice", "waitlist"
 ]
-IDENTIFYING = frozenset({"order", "agent_order", "waitlist"})
-"""The kinds that name one order. The others name a part of one and may be shared: a payment can be for two orders."""
+IDENTIFYING = frozenset({"order", "waitlist"})
+"""The kinds that name one order. The others may be shared: an agent's order or a payment can be for two of ours."""
 
 
 class ReferenceClaim(Canonical):

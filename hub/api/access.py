@@ -6,7 +6,7 @@ Everybody else comes with a bearer token. The verifier of tokens is passed in; t
     hub:messages   send messages of the channel that the token speaks for
     hub:orders     read orders: a channel those it took part in, a person his own, staff all
     hub:operate    run channels: pause, resume, replay
-    hub:finance    reconciliation
+    hub:finance    the books, withdrawing facts, reconciliation
     hub:erase      erase people's data
 """
 

@@ -129,7 +129,7 @@ _SECURITY: Document = {
                     "hub:messages": "send messages of the channel that the token speaks for",
                     "hub:orders": "read orders",
                     "hub:operate": "pause and resume channels, replay dead letters",
-                    "hub:finance": "run reconciliation, read breaks, propose and approve resolutions",
+                    "hub:finance": "the books, withdrawing facts; reconciliation: runs, breaks, resolutions",
                     "hub:audit": "read the audit chain",
                 },
             }

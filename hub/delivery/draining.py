@@ -106,6 +106,7 @@ class Drain:
         self.free_at = channel.rate_free_at
         self.room = allowance(channel.rate_per_second, self.free_at, self.now, self.options.page)
         self.well = True
+        self.live_sent = 0
         self.live_cursor: Cursor = (channel.cursor_txid, channel.cursor_position)
         self.bulk_cursor: Cursor = (channel.bulk_txid, channel.bulk_position)
 
@@ -140,6 +141,7 @@ class Drain:
             self.connection.rollback()
             return
         page = self._send([*ready, *due])
+        self.live_sent = page.sent
         page.exceptions += [behind(self.channel.channel, item) for item in waiting]
         self._move_live(ahead)
         self._settle(page, probing)
@@ -194,8 +196,12 @@ class Drain:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def _aside(self) -> int:
-        """How many a lane beside live may send in this drain: what live left, but never nothing for ever."""
-        left = min(self.room, self.options.aside)
+        """How many a lane beside live may send in this drain: what live left, but never nothing for ever.
+
+        While live events flow, half as many as of them: a page of the others is what the next live ones wait for.
+        """
+        flowing = max(self.live_sent // 2, self.options.aside_least) if self.live_sent else self.options.aside
+        left = min(self.room, self.options.aside, flowing)
         return left if self.channel.rate_per_second is not None else max(left, self.options.aside_least)
 
     def _goes_on(self) -> bool:

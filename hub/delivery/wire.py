@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import certifi
 import pycurl
 
 from hub.delivery.guard import Guard
@@ -62,30 +63,63 @@ class Response:
         return next((value for key, value in self.headers if key == name), None)
 
 
-class _Head:
-    """Takes the body of an answer; returns less than it was given to end a long one, which libcurl understands."""
+class _Request(Generic[Tag]):
+    """A handle of libcurl and what its requests leave behind, one after another. Without what libcurl would do by
+    itself: follow, use a proxy of the environment, speak FTP."""
 
-    __slots__ = ("kept", "length")
+    __slots__ = ("body", "curl", "guard", "headers", "kept", "length", "tag", "url")
 
-    def __init__(self) -> None:
-        self.kept, self.length = b"", 0
+    tag: Tag
 
-    def write(self, part: bytes) -> int:
+    def __init__(self, timeout_seconds: float, allow_private: bool) -> None:
+        self.guard, self.headers = Guard(), io.BytesIO()
+        self.url, self.body, self.kept, self.length = "", b"", b"", 0
+        self.curl = curl = pycurl.Curl()
+        curl.setopt(pycurl.POST, 1)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_seconds * 1000)))
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, round(min(timeout_seconds, _CONNECT_SECONDS) * 1000)))
+        curl.setopt(pycurl.MAXAGE_CONN, _IDLE_SECONDS)
+        curl.setopt(pycurl.WRITEFUNCTION, self.take)
+        curl.setopt(pycurl.HEADERFUNCTION, self.headers.write)
+        curl.setopt(pycurl.CAINFO, ssl.get_default_verify_paths().cafile or certifi.where())
+        if not allow_private:
+            curl.setopt(pycurl.OPENSOCKETFUNCTION, self.guard)
+
+    def make(self, url: str, body: bytes, lines: list[str], tag: Tag) -> None:
+        """Ready for its next POST."""
+        self.tag, self.body, self.kept, self.length, self.guard.refused = tag, body, b"", 0, False
+        self.headers.seek(0)
+        self.headers.truncate()
+        if url != self.url:
+            self.curl.setopt(pycurl.URL, url)
+            self.url = url
+        self.curl.setopt(pycurl.HTTPHEADER, [*lines, *_UNSAID])
+        self.curl.setopt(pycurl.POSTFIELDS, body)
+
+    def take(self, part: bytes) -> int:
+        """A part of the answer's body; less than it was ends a long one, which libcurl understands."""
         if self.length < RESPONSE_KEPT_BYTES:
             self.kept = (self.kept + part)[:RESPONSE_KEPT_BYTES]
         self.length += len(part)
         return len(part) if self.length <= _RESPONSE_READ_BYTES else 0
 
-
-@dataclass(slots=True)
-class _Flight(Generic[Tag]):
-    """A request under way."""
-
-    tag: Tag
-    body: bytes
-    guard: Guard
-    head: _Head
-    headers: io.BytesIO
+    def response(self, code: int, timeout_seconds: float) -> Response:
+        """What came of it; ``code`` is libcurl's."""
+        duration_ms = self.curl.getinfo(pycurl.TOTAL_TIME) * 1000
+        status = self.curl.getinfo(pycurl.RESPONSE_CODE)
+        if not code or (code == pycurl.E_WRITE_ERROR and status):
+            head = self.kept.decode("utf-8", "replace").replace("\0", "")
+            return Response(status, without_echo(head, self.body), duration_ms, self.headers.getvalue())
+        if self.guard.refused:
+            return Response(None, "it has no public address", duration_ms)
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            return Response(None, f"no answer within {timeout_seconds:g} s", duration_ms)
+        return Response(None, _REASONS.get(code, f"libcurl error {code}"), duration_ms)
 
 
 class Wire(Generic[Tag]):
@@ -96,32 +130,26 @@ class Wire(Generic[Tag]):
         self._allow_private = allow_private
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS_KEPT)
-        self._idle: list[tuple[pycurl.Curl, Guard]] = []
-        self._flights: dict[pycurl.Curl, _Flight[Tag]] = {}
+        self._idle: list[_Request[Tag]] = []
+        self._flying: dict[pycurl.Curl, _Request[Tag]] = {}
 
     @property
     def under_way(self) -> int:
         """Requests that were started and are not finished."""
-        return len(self._flights)
+        return len(self._flying)
 
     def start(self, url: str, body: bytes, headers: Mapping[str, str], tag: Tag) -> None:
         """Begin a POST. Raises ``ValueError`` for a header that would be two."""
         lines = _header_lines(headers)
-        curl, guard = self._idle.pop() if self._idle else self._curl()
-        guard.refused = False
-        flight = _Flight(tag, body, guard, _Head(), io.BytesIO())
-        curl.setopt(pycurl.URL, url)
-        curl.setopt(pycurl.HTTPHEADER, [*lines, *_UNSAID])
-        curl.setopt(pycurl.POSTFIELDS, body)
-        curl.setopt(pycurl.WRITEFUNCTION, flight.head.write)
-        curl.setopt(pycurl.HEADERFUNCTION, flight.headers.write)
-        self._flights[curl] = flight
-        self._multi.add_handle(curl)
+        request = self._idle.pop() if self._idle else _Request[Tag](self._timeout, self._allow_private)
+        request.make(url, body, lines, tag)
+        self._flying[request.curl] = request
+        self._multi.add_handle(request.curl)
 
     def finished(self) -> list[tuple[Tag, Response]]:
         """Wait until at least one answer is there. Nobody there is one without a status; empty: none was under way."""
         found: list[tuple[Tag, Response]] = []
-        while self._flights:
+        while self._flying:
             self._multi.perform()
             more = 1
             while more:
@@ -142,48 +170,17 @@ class Wire(Generic[Tag]):
 
     def close(self) -> None:
         """Give up what is under way, and the connections."""
-        for curl in self._flights:
+        for curl in self._flying:
             self._multi.remove_handle(curl)
-        self._flights.clear()
+        self._flying.clear()
         self._multi.close()
 
-    def _curl(self) -> tuple[pycurl.Curl, Guard]:
-        """A request without what libcurl would do by itself: follow, use a proxy of the environment, speak FTP."""
-        curl, guard = pycurl.Curl(), Guard()
-        curl.setopt(pycurl.POST, 1)
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.PROXY, "")
-        curl.setopt(pycurl.FOLLOWLOCATION, 0)
-        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(self._timeout * 1000)))
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, round(min(self._timeout, _CONNECT_SECONDS) * 1000)))
-        curl.setopt(pycurl.MAXAGE_CONN, _IDLE_SECONDS)
-        if (authorities := ssl.get_default_verify_paths().cafile) is not None:
-            curl.setopt(pycurl.CAINFO, authorities)
-        if not self._allow_private:
-            curl.setopt(pycurl.OPENSOCKETFUNCTION, guard)
-        return curl, guard
-
     def _landed(self, curl: pycurl.Curl, code: int) -> tuple[Tag, Response]:
-        flight = self._flights.pop(curl)
+        request = self._flying.pop(curl)
         self._multi.remove_handle(curl)
-        duration_ms = curl.getinfo(pycurl.TOTAL_TIME) * 1000
-        status = curl.getinfo(pycurl.RESPONSE_CODE)
-        if code and not (code == pycurl.E_WRITE_ERROR and status):
-            response = Response(None, self._why(code, flight.guard), duration_ms)
-        else:
-            head = flight.head.kept.decode("utf-8", "replace").replace("\0", "")
-            response = Response(status, without_echo(head, flight.body), duration_ms, flight.headers.getvalue())
-        self._idle.append((curl, flight.guard))
-        return flight.tag, response
-
-    def _why(self, code: int, guard: Guard) -> str:
-        if guard.refused:
-            return "it has no public address"
-        if code == pycurl.E_OPERATION_TIMEDOUT:
-            return f"no answer within {self._timeout:g} s"
-        return _REASONS.get(code, f"libcurl error {code}")
+        tag, response = request.tag, request.response(code, self._timeout)
+        self._idle.append(request)
+        return tag, response
 
 
 _REASONS = {

@@ -3,13 +3,14 @@
 An order is a connected set of facts: two messages that share a name of the order are about one order, whatever came
 first. A message that names two orders which are stored apart therefore joins them: the elder takes in the younger.
 
-    order, agent_order, waitlist     name an order; they join
-    payment, refund, pickup ...      name a part; one payment may be for two orders: they find an order for a message
-                                     that names none, and take in one that nobody has named yet; they never join two
+    order, waitlist                  name an order; they join
+    agent_order, payment, pickup ... may be shared: an agent's cart or one payment can be for two orders. They find an
+                                     order for a message that names none, and take in one that has no name yet; they
+                                     never join two that have
 
 One thing is stronger than a shared name: two different railway order numbers are never one order. Then the message
 belongs to the order it names first, the other name stays with whom it is, and ``references_clash`` is disputed.
-(ADR 17)
+(ADR 20)
 """
 
 from collections.abc import Iterator, Mapping, Sequence

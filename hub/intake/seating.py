@@ -50,7 +50,8 @@ def seat(
             lost.setdefault(id(work), []).append((ticket_no, place))
     for work in works:
         if id(work) in lost:
-            _lose(connection, work, lost[id(work)], won.get(id(work), []))
+            given_up = [place for giver, place in releases if giver is work]
+            _lose(connection, work, lost[id(work)], won.get(id(work), []), given_up)
 
 
 def brought_legs(observations: Iterable[Observation]) -> list[Leg]:
@@ -73,15 +74,20 @@ def _first(work: Work, ticket_no: str, came: Callable[[Decision], int]) -> int:
 
 
 def _lose(
-    connection: Connection[TupleRow], work: Work, lost: Sequence[tuple[str, Place]], won: Sequence[Place]
+    connection: Connection[TupleRow],
+    work: Work,
+    lost: Sequence[tuple[str, Place]],
+    won: Sequence[Place],
+    given_up: Sequence[Place],
 ) -> None:
     """The message that brought the lost ticket is refused (ask) or becomes a dispute (tell).
 
+    Who is refused gets back what it would have given up: nobody can have taken that in this transaction.
     Raises ``HoldsLapsed`` when nobody is in the way but holds whose time was over when the message came: the beat that
     lets them expire comes by every two seconds, and until then their seats are free all the same.
     """
     for ticket_no, place in lost:
-        decision = next(d for d in work.decisions if d.outcome != "refused" and _brings(d.observation, ticket_no))
+        decision = _cause(work, ticket_no)
         if over := orders.lapsed_in_the_way(connection, place, decision.receipt.received_at):
             raise HoldsLapsed(over, decision.receipt.received_at)
         if decision.observation.mode == "tell":
@@ -91,10 +97,17 @@ def _lose(
             # What followed the ask in this batch was decided on facts that do not stand: take them one by one.
             raise psycopg.errors.SerializationFailure("an ask of a batch lost its seat")
         seats.release(connection, won)
+        seats.claim(connection, given_up)
         where = f"coach {place.coach} seat {place.seat} of {place.train} on {place.service_date}"
         work.refuse(decision, Refusal("seat_already_sold", f"Held or sold on these legs: {where}."))
         work.restore()
         return
+
+
+def _cause(work: Work, ticket_no: str) -> Decision:
+    """The decision on the message that brings this ticket; or that made it valid again, by taking something back."""
+    taken = [decision for decision in work.decisions if decision.outcome != "refused"]
+    return next((d for d in taken if _brings(d.observation, ticket_no)), taken[-1])
 
 
 def _change_hands(releases: Sequence[tuple[Work, Place]], claims: Sequence[tuple[Work, str, Place]]) -> bool:

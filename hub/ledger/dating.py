@@ -8,13 +8,13 @@ after it stands in suspense until then. So the books of a past day, drawn up aga
 balance as of any time is one sum over lines.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from hub.ledger.document import Document, Statement
 from hub.ledger.postings import Books, Posting, gives_back, lines_of, postings
 from hub.ledger.reading import Reading, about, begins, readings, sold_at
-from schemas.facts import ChangeFact, WaitlistRequested
+from schemas.facts import ChangeFact, PaymentFact, WaitlistRequested
 from schemas.money import money
 
 
@@ -22,17 +22,17 @@ def dated_postings(document: Document, facts: Sequence[Reading], channel: str | 
     """All lines of an order; ``facts`` are its readings, ``channel`` sold it (None: nobody has told of that)."""
     books = Books(facts, channel)
     lines = postings(facts, books)
-    if _is_plain(document, facts, books, lines):
+    moments = {s.fact.occurred_at for said in document.facts.values() for s in said.values()}
+    if len(moments) < 2 or _is_plain(document, facts, books, lines):
         return lines
-    return _moment_by_moment(document)
+    return _moment_by_moment(document, moments)
 
 
-def _moment_by_moment(document: Document) -> list[Posting]:
+def _moment_by_moment(document: Document, moments: Iterable[datetime]) -> list[Posting]:
     """By the definition: at each moment at which anything is said to have happened, what it changes in the books."""
-    moments = sorted({s.fact.occurred_at for said in document.facts.values() for s in said.values()})
     posted: dict[tuple[str, str, str], int] = {}
     result: list[Posting] = []
-    for at in moments:
+    for at in sorted(moments):
         facts = readings(document.as_of(at))
         pos = sold_at(about(facts))
         now: dict[tuple[str, str, str], int] = {}
@@ -48,6 +48,8 @@ def _moment_by_moment(document: Document) -> list[Posting]:
 
 def _is_plain(document: Document, facts: Sequence[Reading], books: Books, lines: Sequence[Posting]) -> bool:
     """Whether no later moment changes what an earlier one posted: true of nearly every order, and found quickly."""
+    if _is_sale(facts):
+        return True
     if any([identity.startswith("retracted|") for identity in document.facts]):
         return False
     if lines and not _seller_stands(facts, min([line.at for line in lines])):
@@ -65,6 +67,24 @@ def _is_plain(document: Document, facts: Sequence[Reading], books: Books, lines:
         elif type(reading.fact) is ChangeFact:
             needed = reading.fact.new_ticket_nos
         if needed and any(no in books.issued and books.issued[no].since > reading.since for no in needed):
+            return False
+    return True
+
+
+def _is_sale(facts: Sequence[Reading]) -> bool:
+    """Whether these are sales and payments only, each told by one witness, all sold by one channel, the sale first."""
+    first = facts[0].fact
+    if not begins(first):
+        return False
+    seller = first.ticket.point_of_sale.channel
+    for reading in facts:
+        fact = reading.fact
+        if len(reading.said) > 1:
+            return False
+        if begins(fact):
+            if fact.ticket.origin != "sale" or fact.ticket.point_of_sale.channel != seller:
+                return False
+        elif type(fact) is not PaymentFact:
             return False
     return True
 

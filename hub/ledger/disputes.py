@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 from hub.ledger.reading import Reading, clashes, money_values, seat_values
 from schemas.facts import ReferencesClash, SeatNotGranted, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
@@ -42,12 +43,18 @@ def _things(readings: Sequence[Reading]) -> dict[tuple[str, str], list[Reading]]
     if len(readings) < 2:
         return found
     for reading in readings:
-        fact, _, number = reading.identity.partition("|")
-        machine = fact.partition(".")[0]
-        if machine in MACHINES:
+        kind = reading.fact.fact
+        if machine := _machine_of(kind):
+            number = reading.identity[len(kind) + 1 :]
             subject = number.partition("|")[0] if machine == "ticket" else number
             found.setdefault((machine, subject), []).append(reading)
     return {thing: about for thing, about in found.items() if len(about) > 1}
+
+
+@cache
+def _machine_of(kind: str) -> str | None:
+    machine = kind.partition(".")[0]
+    return machine if machine in MACHINES else None
 
 
 def _exclusions(machine: str, about: Sequence[Reading]) -> list[tuple[str, list[Reading]]]:

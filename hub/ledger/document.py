@@ -23,7 +23,6 @@ from schemas.facts import Fact
 from schemas.model import SCHEMA_VERSION, Canonical, Instant, altered, trusted
 from schemas.observation import Observation, ReferenceClaim
 from schemas.order import Reference
-from schemas.rereading import rereader
 from schemas.upcasting import upcast
 
 HUB = "hub"
@@ -189,21 +188,19 @@ def rebuild(order_id: UUID, references: Iterable[Reference], said: Iterable[Witn
 _STATEMENTS = TypeAdapter(list[WitnessedStatement])
 _REFERENCES = TypeAdapter(tuple[Reference, ...])
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
-_reread_document, _reread_statement = rereader(Document), rereader(WitnessedStatement)
 
 
 def read_document(text: str, written: str) -> Document:
     """A stored document, written under version ``written`` of the contract."""
     if written == SCHEMA_VERSION:
-        return _reread_document(_decode(text))
+        return Document.model_validate_json(text)
     return Document.model_validate_json(json.dumps(upcast(json.loads(text), written)))
 
 
 def read_statements(text: str, written: str) -> list[WitnessedStatement]:
     """The statements of a stored event, written under version ``written`` of the contract."""
     if written == SCHEMA_VERSION:
-        return [_reread_statement(item) for item in _decode(text)]
+        return _STATEMENTS.validate_json(text)
     return _STATEMENTS.validate_json(json.dumps(upcast(json.loads(text), written)))
 
 

@@ -71,7 +71,8 @@ def _fold(document: Document, post: Callable[[Document, Sequence[Reading], str |
     passengers, numbers = _passengers(said.begun)
     the_tickets = tickets(said.tickets, numbers)
     the_disputes = disputes(facts, resolutions(document))
-    sale, pos = first_sale(said.begun), sold_at(said)
+    sale = first_sale(said.begun)
+    pos = sale.ticket.point_of_sale if sale else sold_at(said)
     channel = pos.channel if pos else None
     the_payments, the_refunds = payments(said.payments), refunds(said.refunds)
     the_waitlists = waitlists(said.waitlists)

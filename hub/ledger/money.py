@@ -121,6 +121,8 @@ def _leading(machine: str, said: Sequence[_F]) -> _F:
 
 
 def _state(machine: str, said: Sequence[Fact]) -> Any:
+    if len(said) == 1 and (only := state_after(machine).get(said[0].fact)) is not None:
+        return only
     return reached(machine, [f.fact for f in said])
 
 

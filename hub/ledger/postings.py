@@ -80,6 +80,8 @@ def _fare(ticket: TicketContent, books: Books, sign: int = 1) -> Lines:
 
 
 def _surcharges(ticket: TicketContent, books: Books, sign: int = 1) -> Lines:
+    if not ticket.surcharges:
+        return []
     amounts = [(sign * s.amount_gross.amount, s.amount_gross.currency) for s in ticket.surcharges]
     return [line for a, currency in amounts for line in ((books.clearing, a, currency), ("fees", -a, currency))]
 
@@ -170,12 +172,11 @@ def lines_of(fact: object, books: Books, identity: str) -> dict[tuple[str, str],
     if rule is None:
         return {}
     sums: dict[tuple[str, str], int] = {}
-    over: dict[str, int] = {}
     for account, amount, currency in rule(fact, books):
         if amount:
-            sums[account, currency] = sums.get((account, currency), 0) + amount
-            over[currency] = over.get(currency, 0) + amount
-    if any(over.values()):
+            place = (account, currency)
+            sums[place] = sums.get(place, 0) + amount
+    if any([sum([a for (_, c), a in sums.items() if c == currency]) for currency in {c for _, c in sums}]):
         raise ValueError(f"{identity} does not balance: {sums}")
     return sums
 
@@ -204,12 +205,18 @@ def postings(readings: Sequence[Reading], books: Books) -> list[Posting]:
     return result
 
 
+def _place(line: Posting) -> tuple[str, str, str, datetime]:
+    return (line.identity, line.account, line.amount.currency, line.at)
+
+
 def difference(before: Sequence[Posting], after: Sequence[Posting]) -> list[Posting]:
     """What must be posted now, given what is posted already: new lines, and mirror images of lines that fell away."""
+    if not before:
+        return sorted(after, key=_place)
     balance: dict[tuple[str, str, str, datetime], int] = {}
     for sign, lines in ((-1, before), (1, after)):
         for line in lines:
-            key = (line.identity, line.account, line.amount.currency, line.at)
+            key = _place(line)
             balance[key] = balance.get(key, 0) + sign * line.amount.amount
     return [
         Posting(account, money(amount, currency), identity, at)

@@ -10,7 +10,7 @@ trip for each table and cannot stand in a pipeline.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -23,19 +23,21 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL
 
 _length = Struct(">i").pack
-_array_head = Struct(">iiIii").pack
+_empty_head, _head = Struct(">iiI").pack, Struct(">iiIii").pack
 _NULL = _length(-1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(2000, 1, 1).toordinal()
-_DAY = 86_400_000_000
 
 
 class Kind(NamedTuple):
-    """A PostgreSQL type: the numbers (``pg_type.oid``) of itself and of its array, and a value's binary form."""
+    """A PostgreSQL type: the numbers (``pg_type.oid``) of itself and of its array.
+
+    ``element``: a value's binary form behind its length.
+    """
 
     oid: int
     array_oid: int
-    binary: Callable[[Any], bytes]
+    element: Callable[[Any], bytes]
 
 
 class Packed(NamedTuple):
@@ -65,47 +67,49 @@ class _PackedDumper(Dumper):
 psycopg.adapters.register_dumper(Packed, _PackedDumper)
 
 
-def _microseconds(at: datetime) -> bytes:
-    since = at - _EPOCH
-    return _int8((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+def _sized(data: bytes) -> bytes:
+    return _length(len(data)) + data
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return _length(len(data)) + data
 
 
 def _jsonb(text: str) -> bytes:
-    return b"\x01" + text.encode()
+    data = text.encode()
+    return _length(len(data) + 1) + b"\x01" + data
 
 
-_int8 = Struct(">q").pack
-_int4 = Struct(">i").pack
+def _timestamp(at: datetime) -> bytes:
+    since = at - _EPOCH
+    return _eight((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
-TEXT = Kind(25, 1009, str.encode)
+
+_eight, _four = partial(Struct(">iq").pack, 8), partial(Struct(">ii").pack, 4)
+_sixteen = _length(16)
+
+TEXT = Kind(25, 1009, _text)
+CODE = Kind(25, 1009, lru_cache(4096)(_text))
+"""Text of few values, such as a channel's name: each is made once."""
 JSONB = Kind(3802, 3807, _jsonb)
-BYTEA = Kind(17, 1001, bytes)
-UUIDS = Kind(2950, 2951, lambda value: value.bytes)
-INT4 = Kind(23, 1007, _int4)
-INT8 = Kind(20, 1016, _int8)
-REAL = Kind(700, 1021, Struct(">f").pack)
-BOOL = Kind(16, 1000, Struct(">?").pack)
-DATE = Kind(1082, 1182, lambda value: _int4(value.toordinal() - _FIRST_DAY))
-TIMESTAMPTZ = Kind(1184, 1185, _microseconds)
+BYTEA = Kind(17, 1001, _sized)
+UUIDS = Kind(2950, 2951, lambda value: _sixteen + value.bytes)
+INT4 = Kind(23, 1007, _four)
+INT8 = Kind(20, 1016, _eight)
+REAL = Kind(700, 1021, partial(Struct(">if").pack, 4))
+BOOL = Kind(16, 1000, partial(Struct(">i?").pack, 1))
+DATE = Kind(1082, 1182, lambda value: _four(value.toordinal() - _FIRST_DAY))
+TIMESTAMPTZ = Kind(1184, 1185, _timestamp)
 
 
 def packed(kind: Kind, values: Iterable[Any]) -> Packed:
     """These values, some of which may be None, as one array parameter."""
-    binary = kind.binary
-    parts = [b""]
-    count = 0
-    nulls = 0
-    for value in values:
-        count += 1
-        if value is None:
-            nulls = 1
-            parts.append(_NULL)
-        else:
-            data = binary(value)
-            parts.append(_length(len(data)))
-            parts.append(data)
-    parts[0] = _array_head(1 if count else 0, nulls, kind.oid, count, 1)
-    return Packed(kind.array_oid, b"".join(parts) if count else parts[0][:12])
+    element = kind.element
+    parts = [_NULL if value is None else element(value) for value in values]
+    if not parts:
+        return Packed(kind.array_oid, _empty_head(0, 0, kind.oid))
+    return Packed(kind.array_oid, _head(1, 1, kind.oid, len(parts), 1) + b"".join(parts))
 
 
 @dataclass(frozen=True)

@@ -28,20 +28,15 @@ from hub.ledger import (
     rebuild,
 )
 from hub.ports import Adapter
-from hub.store import events, invariants, orders, pages, remembered, seats
+from hub.store import events, invariants, pages, seats
+from hub.store.contests import Contest, contest_of
 from hub.store.invariants import Complaint
 from hub.store.seal import Seal
-from hub.store.timetable import Timetable
-from schemas.facts import Leg, Seat, TicketHeld, TicketIssued
-from schemas.observation import IDENTIFYING, Observation
+from schemas.observation import IDENTIFYING
 from schemas.order import Order
 
-SEAT_SOLD = "seat_already_sold"
 _AT_ONCE = 200
 _COMPLAINTS_MAX = 200
-
-Spot = tuple[str, str, str, str]
-"""A seat of a run, whatever the legs: service date, train, coach, number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,89 +48,36 @@ class LedgerDigest:
     seats: int
 
 
-def ledger_digest(connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal) -> LedgerDigest:
+def ledger_digest(
+    connection: Connection[TupleRow],
+    adapters: Mapping[str, Adapter],
+    seal: Seal,
+    *,
+    elsewhere: Contest | None = None,
+    each: Callable[[dict[str, Any]], None] = lambda content: None,
+) -> LedgerDigest:
     """The digest of the whole ledger; the same messages give the same one, in whatever order they came.
 
-    Orders that met a seat somebody else wanted are taken in without their seats, so that it does not show who won it.
+    Orders that met a seat somebody else wanted are taken in without their seats, so that it does not show who won it;
+    ``elsewhere``: so too those that met one in another ledger, with which this one is compared. ``each`` is told the
+    content of every order that the digest is made of.
     """
-    contest, clashing = _contest(connection, adapters, seal), _clashing(connection)
+    contest, clashing = contest_of(connection, adapters, seal).joined(elsewhere), _clashing(connection)
     contents: list[dict[str, Any]] = []
     for batch in _documents(connection):
         folded = [fold(document) for document in batch]
         contest.learn(connection, folded)
         contents += [order_content(order, contested=contest.touches(order), clashing=clashing) for order in folded]
+    for content in contents:
+        each(content)
     sold = seats.sold(connection)
     return LedgerDigest(digest(contents, sold), len(contents), len(sold))
-
-
-# --- which orders met a contested seat -----------------------------------------------------------------------------
-
-
-class _Contest:
-    """The seats that more than one order wanted, and the orders that were refused one."""
-
-    def __init__(self) -> None:
-        self.spots: set[Spot] = set()
-        self.order_nos: set[str] = set()
-        self.order_ids: set[UUID] = set()
-        self._timetable = Timetable()
-
-    def learn(self, connection: Connection[TupleRow], folded: list[Order]) -> None:
-        """Read the runs of these orders: a run has one number, but may change its code on the way."""
-        self._timetable.learn(connection, (t.leg for order in folded for t in order.tickets if t.leg is not None))
-
-    def learn_legs(self, connection: Connection[TupleRow], legs: list[Leg]) -> None:
-        self._timetable.learn(connection, legs)
-
-    def spot(self, leg: Leg | None, seat: Seat | None) -> Spot | None:
-        if leg is None or seat is None or not seat.coach or not seat.number:
-            return None
-        run = self._timetable.run(leg)
-        train = run.train_no if run else leg.train_code
-        return (leg.service_date.isoformat(), train, seat.coach.lstrip("0"), seat.number.lstrip("0"))
-
-    def touches(self, order: Order) -> bool:
-        """Whether who won a race may show in this order."""
-        return (
-            order.order_id in self.order_ids
-            or order.reference("rail", "order") in self.order_nos
-            or any(d.kind == SEAT_SOLD for d in order.disputes)
-            or any(self.spot(t.leg, t.seat) in self.spots for t in order.tickets)
-        )
-
-
-def _contest(connection: Connection[TupleRow], adapters: Mapping[str, Adapter], seal: Seal) -> _Contest:
-    contest = _Contest()
-    disputed = connection.execute("SELECT DISTINCT order_id FROM hub.disputes WHERE kind = %s", (SEAT_SOLD,)).fetchall()
-    folded = [fold(stored.document) for stored in orders.read(connection, [row[0] for row in disputed]).values()]
-    contest.learn(connection, folded)
-    for order in folded:
-        contest.spots |= {s for t in order.tickets if not t.seat_granted and (s := contest.spot(t.leg, t.seat))}
-    refused = connection.execute(
-        """SELECT m.channel, m.message_id, m.raw, coalesce(a.into_id, m.order_id) FROM hub.messages m
-           LEFT JOIN hub.aliases a USING (order_id) WHERE m.outcome = 'refused' AND m.code = %s""",
-        (SEAT_SOLD,),
-    ).fetchall()
-    contest.order_ids |= {row[3] for row in refused if row[3] is not None}
-    read = remembered.opened(connection, seal, [(row[0], row[1], bytes(row[2])) for row in refused])
-    for (channel, *_), found in zip(refused, read, strict=True):
-        observed = adapters[channel].parse(found.raw) if found.raw is not None else found.remembered
-        if isinstance(observed, Observation):
-            _learn_refused(connection, contest, observed)
-    return contest
 
 
 def _clashing(connection: Connection[TupleRow]) -> frozenset[str]:
     """Names that two orders claim, as ``system|kind|value``."""
     rows = connection.execute("SELECT DISTINCT subject FROM hub.disputes WHERE kind = 'references_clash'")
     return frozenset(subject for (subject,) in rows)
-
-
-def _learn_refused(connection: Connection[TupleRow], contest: _Contest, observed: Observation) -> None:
-    contest.order_nos |= {r.value for r in observed.references if (r.system, r.kind) == ("rail", "order")}
-    wanted = [fact.ticket for fact in observed.facts if isinstance(fact, TicketHeld | TicketIssued)]
-    contest.learn_legs(connection, [ticket.leg for ticket in wanted])
-    contest.spots |= {s for ticket in wanted if (s := contest.spot(ticket.leg, ticket.seat))}
 
 
 def _documents(connection: Connection[TupleRow]) -> Iterator[list[Document]]:
@@ -179,6 +121,8 @@ def orders_can_be_rebuilt(connection: Connection[TupleRow]) -> Iterator[Complain
             subject = f"order {order_id}"
             if (again.facts, again.statements) != (document.facts, document.statements):
                 yield Complaint("documents", subject, "the document differs from what its events make")
+            if not again.facts:  # no events are left to compare anything with
+                continue
             order, lines = fold_with_postings(again)
             if columns[order_id] != (wanted := _columns_of(order, again)):
                 yield Complaint("columns", subject, f"{columns[order_id]} instead of {wanted}")

@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from hub.ledger import WitnessedStatement, read_statements
-from hub.store.appending import DATE, INT4, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Table, append
+from hub.store.appending import CODE, DATE, INT4, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Table, append
 from schemas.events import OrderEvent
 from schemas.model import SCHEMA_VERSION, altered
 
@@ -42,7 +42,7 @@ _EVENTS = Table(
     dict(
         zip(
             EventRow._fields,
-            (UUIDS, UUIDS, INT4, TEXT, TEXT, TEXT, DATE, JSONB, JSONB, TIMESTAMPTZ, TEXT, TEXT),
+            (UUIDS, UUIDS, INT4, CODE, CODE, TEXT, DATE, JSONB, JSONB, TIMESTAMPTZ, CODE, CODE),
             strict=True,
         )
     ),

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
-from hub.store.appending import BYTEA, INT4, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Table, append, packed
+from hub.store.appending import BYTEA, CODE, INT4, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Table, append, packed
 
 
 class Known(NamedTuple):
@@ -43,7 +43,7 @@ _MESSAGES = Table(
     dict(
         zip(
             MessageRow._fields,
-            (TEXT, TEXT, BYTEA, TEXT, TEXT, BYTEA, TIMESTAMPTZ, TIMESTAMPTZ, TEXT, TEXT, TEXT, UUIDS, INT4, JSONB),
+            (CODE, TEXT, BYTEA, CODE, CODE, BYTEA, TIMESTAMPTZ, TIMESTAMPTZ, CODE, CODE, CODE, UUIDS, INT4, JSONB),
             strict=True,
         )
     ),

@@ -12,7 +12,21 @@ from psycopg.rows import TupleRow
 
 from hub.ledger import Document, read_document
 from hub.store import merging
-from hub.store.appending import BOOL, DATE, INT4, INT8, JSONB, TEXT, TIMESTAMPTZ, UUIDS, Kind, Table, append, packed
+from hub.store.appending import (
+    BOOL,
+    CODE,
+    DATE,
+    INT4,
+    INT8,
+    JSONB,
+    TEXT,
+    TIMESTAMPTZ,
+    UUIDS,
+    Kind,
+    Table,
+    append,
+    packed,
+)
 from hub.store.timetable import Place
 from schemas.model import SCHEMA_VERSION
 from schemas.observation import IDENTIFYING, ReferenceClaim
@@ -225,18 +239,18 @@ def _kinds(row: type[NamedTuple], *kinds: Kind) -> dict[str, Kind]:
 
 _OF_ORDER = _kinds(
     OrderRow,
-    *(UUIDS, TEXT, INT4, INT4, TEXT, TEXT, DATE, TEXT, TEXT, TEXT, TEXT, BOOL, JSONB, JSONB),
-    *(TIMESTAMPTZ, TIMESTAMPTZ, TEXT),
+    *(UUIDS, TEXT, INT4, INT4, CODE, CODE, DATE, CODE, CODE, CODE, CODE, BOOL, JSONB, JSONB),
+    *(TIMESTAMPTZ, TIMESTAMPTZ, CODE),
 )
 _OF_TICKET = _kinds(
     TicketRow,
-    *(TEXT, UUIDS, TEXT, DATE, TEXT, TEXT, TEXT, INT8, BOOL, TEXT, TEXT, INT8, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ),
+    *(TEXT, UUIDS, CODE, DATE, CODE, CODE, CODE, INT8, BOOL, TEXT, TEXT, INT8, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ),
 )
 _ARRAYS = frozenset({"witnesses"})
 _NEW_ORDERS, _NEW_TICKETS = Table("orders", _OF_ORDER, _ARRAYS), Table("tickets", _OF_TICKET)
 _ORDERS = Table("orders", _OF_ORDER, _ARRAYS, _upsert(_OF_ORDER, ["order_id"], ["created_at"]))
 _TICKETS = Table("tickets", _OF_TICKET, conflict=_upsert(_OF_TICKET, ["ticket_no", "order_id"], ["phone"]) + _PHONE)
-_REFS = Table("refs", {"system": TEXT, "kind": TEXT, "value": TEXT, "order_id": UUIDS})
+_REFS = Table("refs", {"system": CODE, "kind": CODE, "value": TEXT, "order_id": UUIDS})
 
 
 def write_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUID, str, str, str, str, datetime]]) -> None:

@@ -29,8 +29,8 @@ def turn(connection: Connection[TupleRow], size: int = PAGE_EVENTS) -> bool:
     return True
 
 
-def turn_some(pool: ConnectionPool[Connection[TupleRow]], pages: int = 50) -> bool:
-    """Make at most ``pages`` pages; whether there may be more to make."""
+def turn_some(pool: ConnectionPool[Connection[TupleRow]], pages: int = 5) -> bool:
+    """Make at most ``pages`` pages, so that nobody waits long behind it; whether there may be more to make."""
     with pool.connection() as connection:
         return all(turn(connection) for _ in range(pages))
 

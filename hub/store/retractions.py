@@ -14,7 +14,8 @@ State = Literal["proposed", "approved", "rejected", "done"]
 """``approved`` is what a process leaves behind that dies before the message is taken: the approval may be repeated."""
 
 _COLUMNS = """retraction_id::text, order_id::text, fact, reason, proposed_by, proposed_at, state, decided_by,
-    decided_at, outcome"""
+    decided_at, outcome,
+    (SELECT o.order_no FROM hub.orders o WHERE o.order_id = hub.retractions.order_id) AS order_no"""
 
 
 def propose(

@@ -88,9 +88,9 @@ class Railway:
         return Receipt(channel, message_id, spoken(observation), "http", self.clock())
 
 
-def open_railway(pool: Pool, clock: SetClock, options: PumpOptions | None = None) -> Railway:
+def open_railway(pool: Pool, clock: SetClock, options: PumpOptions | None = None, seal: Seal | None = None) -> Railway:
     """Five channels, and train G1 on the days around ``DAY`` with seven stops."""
-    seal = Seal(b"f" * 32, b"b" * 32)
+    seal = seal or Seal(b"f" * 32, b"b" * 32)
     adapters = {name: Speaker(name) for name in CHANNELS} | {"hub": OwnVoice("hub", "枢纽", "hub")}
     train = Train(
         train_code="G1",

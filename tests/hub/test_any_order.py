@@ -44,7 +44,7 @@ def emptied(railway: Railway) -> None:
     with railway.pool.connection() as connection:
         connection.execute(
             "TRUNCATE hub.messages, hub.repeats, hub.rejections, hub.orders, hub.refs, hub.tickets, hub.seats,"
-            " hub.events, hub.disputes"
+            " hub.events, hub.disputes, hub.aliases"
         )
 
 

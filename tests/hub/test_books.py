@@ -11,13 +11,15 @@ from psycopg.rows import TupleRow
 
 from hub.intake import Intake, Receipt
 from hub.ledger import Document, fold_with_postings, rebuild
-from hub.store import events, pages
-from hub.store.books import Place, Span, account_lines, midnight, trial_balance
+from hub.store import events, orders, pages
+from hub.store.books import EVER, Place, Span, account_lines, midnight, order_lines, trial_balance
 from hub.store.checks import books_are_what_the_events_say
+from hub.store.owing import owing
 from interlock.wiring import new_id
 from tests.hub.railway import Railway, order_id_of, sale
 from tests.hub.telling import settled
 from tests.hub.test_any_order import VOICES, in_batches, messages
+from tests.hub.test_joining import Story
 
 Balances = dict[tuple[str, str], int]
 SMALL = 7
@@ -87,10 +89,10 @@ def test_the_books_are_the_sum_of_the_orders_at_every_instant(played: Railway) -
         happened, recorded = instants(connection, "happened_at"), instants(connection, "recorded_at")
         assert connection.execute("SELECT count(*) > 5 FROM hub.book_pages").fetchone() == (True,)
         for known_by in (None, *sorted(chance.sample(recorded, 8))):
-            orders = list(documents(connection, known_by))
+            known = list(documents(connection, known_by))
             for as_of in (None, *chance.sample(happened, 12)):
                 span = Span.of(as_of=as_of, recorded_as_of=known_by)
-                assert book(connection, span) == of_orders(orders, as_of), f"{as_of} as recorded by {known_by}"
+                assert book(connection, span) == of_orders(known, as_of), f"{as_of} as recorded by {known_by}"
 
 
 def test_every_time_gives_a_sum_of_zero(played: Railway) -> None:
@@ -195,6 +197,33 @@ def test_a_line_names_its_fact_its_witness_and_its_event(railway: Railway) -> No
     )
     assert (line.fact, line.witness, line.message_id) == ("ticket.issued|EN00000001105012A", "north", "n-1")
     assert (line.event, line.sequence, line.happened_at, line.recorded_at) == ("order.issued", 1, at, railway.clock())
+
+
+def test_orders_that_turn_out_to_be_one_are_posted_once(railway: Railway) -> None:
+    """What was posted for the one that is joined is taken back when they are; before that, the books are of two."""
+    story = Story(railway)
+    railway.tell("north", "sold", story.sold)
+    younger = order_id_of(railway.tell("south", "back", story.back))
+    with railway.pool.connection() as connection:
+        two = book(connection, EVER)
+        before = Span.of(recorded_as_of=railway.clock())
+    railway.clock.advance(timedelta(minutes=1))
+    elder = order_id_of(railway.tell("east", "link", story.link))
+    with railway.pool.connection() as connection:
+        assert two["suspense", "CNY"] != 0, "a refund whose sale nobody had told under that number"
+        assert book(connection, before) == two
+        document = orders.read(connection, [elder])[elder].document
+        for as_of in (None, *instants(connection, "happened_at")):
+            assert book(connection, Span.of(as_of=as_of)) == of_orders([document], as_of), as_of
+        assert not sum(line.amount for line in order_lines(connection, younger) if line.account == "suspense")
+        told = owing(fold_with_postings(document).order, order_lines(connection, elder))
+        assert told.steps[-1].balance == told.balance.amount
+
+
+def test_pages_are_made_some_at_a_time(played: Railway) -> None:
+    with played.pool.connection() as connection:
+        assert connection.execute("SELECT count(*) < %s FROM hub.events", (pages.PAGE_EVENTS,)).fetchone() == (True,)
+    assert not pages.turn_some(played.pool), "there is no whole page"
 
 
 def test_what_is_asked_for_has_to_make_sense() -> None:

@@ -64,7 +64,7 @@ def test_a_backfill_stands_before_no_live_sale(railway: Railway, inbox: Inbox) -
     drained = drain_once(railway)
     assert drained.more
     assert orders_of(inbox.received)[0] == live
-    assert len(inbox.received) == 1 + NARROW.aside
+    assert len(inbox.received) == 1 + NARROW.aside_least
     drain(railway, until_idle=20)
     assert sorted(orders_of(inbox.received)) == sorted([live, *uploaded])
 
@@ -177,7 +177,7 @@ def test_a_replay_of_many_delays_no_live_sale_and_counts_nowhere(railway: Railwa
     live = sell(railway, 100)
     drain_once(railway)
     assert orders_of(inbox.received)[60] == live
-    assert len(inbox.received) == 60 + 1 + NARROW.aside
+    assert len(inbox.received) == 60 + 1 + NARROW.aside_least
     drain(railway, until_idle=30)
     with railway.pool.connection() as connection:
         after = [row for row in health.channels(connection) if row["channel"] == "south"]

@@ -10,7 +10,8 @@ import pytest
 from hub.intake.holds import expire_holds
 from hub.store import seats
 from hub.store.checks import ledger_complaints
-from tests.hub.railway import CHANNELS, Railway, cancel, content, hold, sale
+from schemas.facts import Retracted, TicketChanged, TicketIssued
+from tests.hub.railway import CHANNELS, Railway, cancel, content, hold, observation, refund, sale
 
 
 def healthy(railway: Railway) -> bool:
@@ -160,3 +161,34 @@ def test_five_channels_claim_one_train_at_once(railway: Railway) -> None:
 
 def overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
+
+
+def test_a_refused_change_keeps_the_seat_that_it_would_have_given_up(railway: Railway) -> None:
+    """The ask gives one seat up and claims another, which is sold: the order has what it had, in every table."""
+    now = railway.clock()
+    old, new = content("ES00000001", "south", seat="12A"), content("ES00000001", "south", seat="12B")
+    railway.tell("south", "s-1", sale("ES00000001", "south", now, seat="12A"))
+    railway.tell("north", "n-1", sale("EN00000002", "north", now, seat="12B"))
+    changed = [
+        TicketChanged(occurred_at=now, ticket_no=old.ticket_no, new_ticket_no=new.ticket_no),
+        TicketIssued(occurred_at=now, ticket=new.model_copy(update={"origin": "change", "replaces": old.ticket_no})),
+    ]
+    answer = railway.tell("south", "s-2", observation("ES00000001", "south", changed, now, mode="ask"))
+    assert answer.body["code"] == "seat_already_sold"
+    assert healthy(railway)
+    assert railway.tell("east", "e-1", hold("EE00000003", "east", now, seat="12A")).body["code"] == "seat_already_sold"
+
+
+def test_a_ticket_that_is_valid_again_may_find_its_seat_sold(railway: Railway) -> None:
+    """Its refund is withdrawn, as it was another ticket's; meanwhile somebody has bought the seat, and keeps it."""
+    now = railway.clock()
+    sold = sale("ES00000001", "south", now)
+    ticket_no = sold.facts[0].ticket.ticket_no  # type: ignore[union-attr]  # an issued ticket
+    railway.tell("south", "s-1", sold)
+    given_back = refund("ES00000001", "south", now, ticket_no)
+    railway.tell("south", "s-2", given_back)
+    assert railway.tell("north", "n-1", sale("EN00000002", "north", now)).outcome == "applied"
+    back = Retracted(occurred_at=now, retracts=given_back.facts[0].identity, reason="another ticket was meant")
+    answer = railway.tell("south", "s-3", observation("ES00000001", "south", [back], now))
+    assert (answer.outcome, answer.body["disputes"]) == ("disputed", [f"seat_already_sold|{ticket_no}"])
+    assert healthy(railway)

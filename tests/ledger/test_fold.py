@@ -6,7 +6,7 @@ from itertools import permutations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.ledger import Document, WitnessedStatement, rebuild
+from hub.ledger import Document, WitnessedStatement, fold_with_postings, rebuild
 from hub.ledger import fold as fold_document
 from schemas.personal import convert_sealed
 from tests.ledger.stories import (
@@ -49,6 +49,14 @@ def _messages(data: st.DataObject, arrived: Sequence[Told]) -> list[tuple[str, l
         else:
             result.append((witness, [(witness, statement)]))
     return result
+
+
+@thorough
+@given(any_story() | journeys())
+def test_who_needs_no_dated_lines_sees_the_same_order(story: list[Told]) -> None:
+    document = joined(story)
+    if document.facts:
+        assert fold_document(document) == fold_with_postings(document).order
 
 
 @thorough

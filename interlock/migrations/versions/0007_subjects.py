@@ -50,12 +50,6 @@ CREATE TABLE hub.erased_messages (
     PRIMARY KEY (channel, message_id)
 );
 
--- People of before: their pseudonym is the index that their sealed texts carry, so that old facts and new ones agree.
-INSERT INTO hub.subjects (subject, blind)
-    SELECT DISTINCT ON (split_part(document, '|', 2)) split_part(document, '|', 2)::uuid, document
-    FROM hub.tickets WHERE document ~ '^[a-z0-9_]+[|][0-9a-f]{32}$'
-    ORDER BY split_part(document, '|', 2), document;
-
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON hub.erasures
     FOR EACH ROW EXECUTE FUNCTION hub.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON hub.erased_messages
@@ -64,10 +58,19 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON hub.erased_messages
 CREATE INDEX audit_by_subject ON hub.audit (subject, position DESC);
 """
 
+PEOPLE_OF_BEFORE = """
+-- People of before: their pseudonym is the index that their sealed texts carry, so that old facts and new ones agree.
+INSERT INTO hub.subjects (subject, blind)
+    SELECT DISTINCT ON (split_part(document, '|', 2)) split_part(document, '|', 2)::uuid, document
+    FROM hub.tickets WHERE document ~ '^[a-z0-9_]+[|][0-9a-f]{32}$'
+    ORDER BY split_part(document, '|', 2), document;
+"""
+
 
 def upgrade() -> None:
     """Create the tables, with a row for everybody who has a ticket."""
     op.execute(UPGRADE)
+    op.execute(PEOPLE_OF_BEFORE)
 
 
 def downgrade() -> None:
