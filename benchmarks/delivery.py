@@ -4,8 +4,8 @@
     post        the relay's own client does the same
     native      the pump's own drains, from the event log to the recorded attempt, for one channel by one process
     envelope    the same as CloudEvents
-    shared      native for two channels of one process: an order is read and folded once for both
-    worker      native for two channels, each drained by a process of its own, as a worker has them
+    shared      native for four channels of one process: an order is read and folded once for all
+    worker      native for four channels by two processes, as a worker has them
 
 The sink is an HTTP server in a process of its own. Rounds alternate; the median counts. Then sales come in from another
 process at half the rate at which this machine takes them in (batches of 50), while this process drains: the delay is
@@ -91,7 +91,7 @@ def report(found: Figures) -> str:
         ("post", found.post, "our client: only posts"),
         ("native", found.native, "one channel, one process"),
         ("envelope", found.envelope, "the same as CloudEvents"),
-        ("shared", found.shared, "two channels, one process"),
+        ("shared", found.shared, "four channels, one process"),
     )
     return "\n".join(
         (
@@ -102,7 +102,7 @@ def report(found: Figures) -> str:
                 for name, rate, what in rates
             ),
             f"worker   {found.worker:7,.0f}/s {found.worker / peer:5.0%} of aiohttp              "
-            f"two channels, two processes; bar {BAR_PER_SECOND:,}/s {kept[found.worker >= BAR_PER_SECOND]}",
+            f"four channels, two processes; bar {BAR_PER_SECOND:,}/s {kept[found.worker >= BAR_PER_SECOND]}",
             f"intake   {found.intake:7,.0f}/s by one process; then paced at {alone.paced:,.0f}/s"
             f" and {beside.paced:,.0f}/s of {found.intake / 2:,.0f}/s wanted",
             f"delay    p50 {alone.p50_ms:.0f} ms, p99 {alone.p99_ms:.0f} ms from commit to first attempt;"

@@ -29,8 +29,10 @@ from interlock.engines import PostgresOptions, start_postgres
 from interlock.wiring import new_id
 
 SECRET = "whsec_" + "A" * 43 + "="
-TOLD = ("app", "web2")
-"""The channels that are told: the app, and a second connection that speaks the web's language."""
+TOLD = ("app", "phone", "windows", "web2")
+"""Who is told of the web's sales: the three others that are told of everything, and a second one in its language."""
+PROCESSES = 2
+"""Of a worker, as it is set by default."""
 AT_ONCE = 64
 """Posts of the peers at once; the relay has its own limit for each channel."""
 BATCH = 500
@@ -66,7 +68,7 @@ class Stage:
 def adapters_for() -> tuple[dict[str, Adapter], Seal]:
     """Who sells and who is told, and a seal of fixed keys: every process of the benchmark has the same."""
     installed = registered()
-    told: dict[str, Adapter] = {"app": installed["app"].adapter, "web2": installed["web"].adapter}
+    told: dict[str, Adapter] = {name: installed[name.rstrip("2")].adapter for name in TOLD}
     return {SELLER: seller(), **told}, Seal(b"f" * 32, b"b" * 32)
 
 
@@ -182,11 +184,12 @@ def relay(stage: Stage, told: tuple[str, ...], form: str = "native") -> Rate:
 
 
 def worker(stage: Stage) -> float:
-    """The same as a worker does it: two processes, each takes a channel. Deliveries a second."""
+    """The same as a worker does it: its processes share the channels. Deliveries a second."""
     _rewind(stage, TOLD, "native")
     spawn = multiprocessing.get_context("spawn")
-    gate = spawn.Barrier(len(TOLD) + 1)
-    processes = [spawn.Process(target=_drain_all, args=(stage.url, name, gate)) for name in TOLD]
+    gate = spawn.Barrier(PROCESSES + 1)
+    shares = [TOLD[place::PROCESSES] for place in range(PROCESSES)]
+    processes = [spawn.Process(target=_drain_all, args=(stage.url, share, gate)) for share in shares]
     for process in processes:
         process.start()
     gate.wait(60)
@@ -200,12 +203,12 @@ def worker(stage: Stage) -> float:
     return delivered / elapsed
 
 
-def _drain_all(url: str, name: str, gate: Any) -> None:
+def _drain_all(url: str, told: tuple[str, ...], gate: Any) -> None:
     pool = open_pool(url, "benchmark-worker", 1, 4)
     pump = pump_over(pool)
     settle_garbage_collector()
     gate.wait(60)
-    while pump.drain(name).more:
+    while any([pump.drain(name).more for name in told]):
         pass  # the drain is the work
     gate.wait(300)
     pool.close()

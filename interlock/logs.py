@@ -33,7 +33,7 @@ class DiscreetFormatter(logging.Formatter):
     def formatException(
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> str:
-        return "" if ei[1] is None else "\n".join(_told(ei[1]))
+        return "" if ei[1] is None else "\n".join(discreet(ei[1]))
 
 
 def configure_logging(level: int = logging.INFO) -> None:
@@ -43,12 +43,13 @@ def configure_logging(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-def _told(error: BaseException) -> Iterator[str]:
+def discreet(error: BaseException) -> Iterator[str]:
+    """The lines of a traceback: places and kinds of exceptions, without their words."""
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None:
-        yield from _told(before)
+        yield from discreet(before)
         yield "... and while that was handled, or because of it:"
     yield from (line.rstrip() for line in traceback.format_tb(error.__traceback__))
     yield f"{type(error).__module__}.{type(error).__qualname__} (its words are not logged)"
     for each in getattr(error, "exceptions", ()):
-        yield from _told(each)
+        yield from discreet(each)

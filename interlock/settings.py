@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,13 @@ FieldKeys = Annotated[SecretStr, AfterValidator(_checked_keys)]
 class Settings(BaseSettings):
     """All settings. `Settings.load()` reads them; `described()` shows them with secrets masked."""
 
-    model_config = SettingsConfigDict(env_prefix="INTERLOCK_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="INTERLOCK_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # what does not fit may be a key all the same
+    )
 
     data_dir: Path = Field(
         default=Path(".interlock"),
@@ -98,6 +105,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address the API listens on.")
     port: int = Field(default=8400, ge=1, le=65535, description="The TCP port the API listens on.")
+    api_processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="API processes of `interlock up`. Unset: one for every two cores, as PostgreSQL needs the others.",
+    )
     worker_processes: int = Field(default=2, ge=1, le=256, description="Prefork processes of one Celery worker.")
     database_connections: int = Field(
         default=10, ge=1, le=200, description="Most database connections one process may hold."
@@ -186,6 +199,10 @@ class Settings(BaseSettings):
     @property
     def field_key_file(self) -> Path:
         return self.data_dir.expanduser().resolve() / "keys" / "field"
+
+    def api_process_count(self) -> int:
+        """How many API processes share the port."""
+        return self.api_processes or max(1, (os.cpu_count() or 1) // 2)
 
     def database(self) -> str:
         """The URL of PostgreSQL; starts the embedded one, and only that, when none is configured. Idempotent."""

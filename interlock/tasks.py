@@ -11,6 +11,7 @@ import psycopg
 from celery import shared_task
 from psycopg_pool import PoolTimeout
 
+from hub.intake.freed import grant_freed_seats
 from hub.intake.holds import expire_holds as expire
 from hub.store.pages import turn_some as turn_pages
 from interlock.clock import system_clock
@@ -91,8 +92,9 @@ def poll_channels() -> None:
 
 @shared_task(name="interlock.expire_holds", **_WAKE)
 def expire_holds() -> None:
-    """Release seats whose hold is over."""
+    """Release seats whose hold is over; what lost its seat and can have it now gets it."""
     shielded(lambda: expire(hub().intake, hub().pool, hub().clock))
+    shielded(lambda: grant_freed_seats(hub().intake, hub().pool, hub().clock))
 
 
 @shared_task(name="interlock.turn_book_pages", **_WAKE)

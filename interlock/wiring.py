@@ -38,7 +38,7 @@ from interlock.settings import Settings
 from interlock.voices import Voices
 from schemas.problems import ProblemError, problem
 from sso import Provider, SsoOptions, TokenRefused, VerifiedToken
-from sso.identities import load as load_identity
+from sso.people.identities import load as load_identity
 from sso.ports import OutboxSender
 
 RECONCILIATION = "reconciliation"

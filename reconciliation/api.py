@@ -34,7 +34,7 @@ class RunOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    business_date: date
+    business_date: Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
     definitions: Annotated[list[str], Field(max_length=50)] | None = None
     dry_run: bool = False
 

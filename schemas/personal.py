@@ -114,39 +114,64 @@ def convert_sealed(value: AnyCanonical, convert: Convert) -> AnyCanonical:
 
 def convert_people(value: AnyCanonical, convert: Callable[[Passenger], Passenger]) -> AnyCanonical:
     """``value`` with ``convert`` applied to every person in it: a person's texts are sealed together, or not at all."""
-    result: AnyCanonical = _people(value, convert)
+    result: AnyCanonical = _people_converted(value, convert)
     return result
 
 
-def _people(value: Any, convert: Callable[[Passenger], Passenger]) -> Any:
-    if isinstance(value, Passenger):
-        return convert(value)
+def _people_converted(value: Any, convert: Callable[[Passenger], Passenger]) -> Any:
     kind: type[BaseModel] = type(value)
-    plan = _plan(kind)
-    if plan is None:
-        return value
+    fields = _toward_people(kind)
+    if not fields:
+        return value if fields is None else convert(value)
     update: dict[str, Any] = {}
-    for field in plan.nested:
+    for field in fields:
         inner = getattr(value, field)
         if type(inner) is tuple:
-            if inner:
-                update[field] = tuple([_people(item, convert) for item in inner])
+            update[field] = tuple([_people_converted(item, convert) for item in inner])
         elif inner is not None:
-            update[field] = _people(inner, convert)
-    return altered(value, update) if update else value
+            update[field] = _people_converted(inner, convert)
+    return altered(value, update)
 
 
-def people_in(value: Canonical) -> Iterator[Passenger]:
+def people_in(value: Canonical) -> list[Passenger]:
     """Every person in ``value``, as often as he stands there."""
-    if isinstance(value, Passenger):
-        yield value
+    found: list[Passenger] = []
+    _find_people(value, found)
+    return found
+
+
+def _find_people(value: Any, found: list[Passenger]) -> None:
+    kind: type[BaseModel] = type(value)
+    fields = _toward_people(kind)
+    if fields is None:
         return
-    plan = _plan(type(value))
-    for field in plan.nested if plan else ():
+    if not fields:
+        found.append(value)
+    for field in fields:
         inner = getattr(value, field)
         for item in inner if type(inner) is tuple else (inner,):
-            if isinstance(item, Canonical):
-                yield from people_in(item)
+            _find_people(item, found)
+
+
+@cache
+def _toward_people(kind: type[BaseModel]) -> tuple[str, ...] | None:
+    """The fields of a class that may lead to people; none for a person himself, None where there can be nobody.
+
+    Asked once for every class: ``isinstance`` of a model that is not one costs more than all the rest.
+    """
+    if issubclass(kind, Passenger):
+        return ()
+    fields = getattr(kind, "model_fields", {})  # a text has none, and leads to nobody
+    return tuple(name for name, field in fields.items() if _leads_to_people(field.annotation, (kind,))) or None
+
+
+def _leads_to_people(annotation: Any, above: tuple[type[BaseModel], ...]) -> bool:
+    inside = {inner for _, inner in _classes(annotation)} - set(above)
+    return any(
+        issubclass(inner, Passenger)
+        or any(_leads_to_people(field.annotation, (*above, inner)) for field in inner.model_fields.values())
+        for inner in inside
+    )
 
 
 class PersonalValue(NamedTuple):

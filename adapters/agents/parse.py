@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from adapters.agents.wire import MODES
 from adapters.agents.wording import AgentsWording, PairedRecord
-from adapters.kit.reading import decode_json, never_raises
+from adapters.kit.decoding import decode_json
+from adapters.kit.refusing import never_raises
 from adapters.kit.words import read_order
 from hub.ports import Profile
 from schemas.observation import Observation, Rejection

@@ -4,9 +4,11 @@ from adapters.app.profile import PROFILE
 from adapters.app.tickets import read_ticket
 from adapters.app.wire import ACTS, PAGE, TIME
 from adapters.kit import built
+from adapters.kit.decoding import decode_json
 from adapters.kit.letters import MODES
 from adapters.kit.pages import order_number, read_page
-from adapters.kit.reading import Record, decode_json, never_raises
+from adapters.kit.reading import Record
+from adapters.kit.refusing import never_raises
 from adapters.kit.snapshot import Snapshot, SnapshotTicket, facts_of, references
 from adapters.kit.times import local_date
 from schemas.observation import Observation

@@ -1,6 +1,11 @@
 """What every adapter is made with, so that an author writes samples, a profile and a mapping, and nothing else.
 
+decoding     bytes -> text or the JSON object that a message is
 reading      a cursor over native records: refuses with a pointer, lists what nobody read as a loss
+refusing     refusals and losses
+together     trains and seats: fields that say the same in many messages are read once
+built        facts without the contract's checks, for readers that have checked every field
+amounts      exact fen of native numbers
 times        forms of local time
 people       documents and phone numbers
 tables       a channel of flat records, declared: wire, acts, columns; both directions from one table

@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined
 
 from adapters.kit.authoring_samples import SALE_DAMAGES, stories
 from adapters.kit.golden import generate
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.registry import Registered, adapter_at
 from adapters.kit.tables import TableAdapter
 from adapters.kit.tables.slots import SLOTS

@@ -20,7 +20,8 @@ from functools import cached_property, lru_cache
 from struct import Struct
 from typing import Literal
 
-from adapters.kit.reading import Losses, Record, refusal
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses, refusal
 from adapters.kit.times import SHANGHAI
 from schemas.money import Money, money
 

@@ -11,24 +11,17 @@ from collections.abc import Set as AbstractSet
 from copy import copy
 from datetime import datetime
 from decimal import Decimal
-from functools import wraps
 from typing import Self, TypeVar
 
-import msgspec
-from pydantic import ValidationError
-
+from adapters.kit.amounts import fen_of
+from adapters.kit.refusing import CONTROL, Losses, Refused, refusal
 from adapters.kit.times import TimeForm
 from schemas.codes import UNKNOWN, CodeList
 from schemas.identifiers import InvalidIdentifier
 from schemas.model import is_code
 from schemas.money import MAX_MINOR, Money, money
-from schemas.observation import Loss, Observation, Rejection
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_DECIMAL = re.compile(r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$")
 _INTEGER = re.compile(r"-?[0-9]{1,12}")
-_JSON = msgspec.json.Decoder(float_hook=Decimal)
-_LOSSES_MAX = 100
 _TEXT_MOST = 200
 _UNITS_MOST = MAX_MINOR // 100
 """An amount in units of 100 fen or fewer that is certainly no larger than a channel may state."""
@@ -37,96 +30,6 @@ _AMOUNTS = {100: "93.0"}
 _ABSENT = (None, "")
 
 T = TypeVar("T")
-
-
-class Refused(Exception):
-    """Carries a rejection from the place that noticed to the edge of ``parse``; it never leaves the adapter."""
-
-    def __init__(self, rejection: Rejection) -> None:
-        super().__init__(rejection.detail)
-        self.rejection = rejection
-
-
-def refusal(
-    code: str, pointer: str, detail: str, *, expected: str = "", found: object = "", example: str = ""
-) -> Refused:
-    """The exception to raise for a native message that cannot be an observation. ``code`` is one of problems.csv."""
-    return Refused(
-        Rejection(
-            code=code,
-            detail=_cut(detail) or code,
-            pointer=_cut(pointer) or "/",
-            expected=_cut(expected),
-            found=shown(found),
-            example=_cut(example),
-        )
-    )
-
-
-def _cut(text: str) -> str:
-    text = text[:200]
-    return text if text.isprintable() else _CONTROL.sub("?", text)
-
-
-def shown(value: object) -> str:
-    """A native value, short and harmless enough to stand in a loss or a problem."""
-    if isinstance(value, Decimal):
-        return _cut(str(value))
-    return _cut(value[:200] if isinstance(value, str) else "" if value is None else repr(value)[:200])
-
-
-def never_raises(parse: Callable[[bytes], Observation]) -> Callable[[bytes], Observation | Rejection]:
-    """Make a reader that raises ``Refused`` into the port's ``parse``, which answers a rejection instead.
-
-    A value that slips past the readers but not past the contract (a name of 300 characters) is refused here, with
-    the contract's field as its place.
-    """
-
-    @wraps(parse)
-    def guarded(raw: bytes) -> Observation | Rejection:
-        try:
-            return parse(raw)
-        except Refused as refused:
-            return refused.rejection
-        except RecursionError:
-            # What the decoder just bore may be one level too deep for who shows it a few frames further down.
-            return refusal("message_malformed", "/", "the message is nested too deeply").rejection
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = "/" + "/".join(str(step) for step in first["loc"])
-            return refusal(
-                "message_malformed", place, first["msg"], expected=f"a value for {error.title}", found=first["input"]
-            ).rejection
-
-    return guarded
-
-
-class Losses:
-    """What one message could not carry over; after 100 the rest is counted in one line."""
-
-    def __init__(self) -> None:
-        self._found: list[Loss] = []
-        self._more = 0
-
-    def add(self, pointer: str, reason: str, native: object = "", note: str = "") -> None:
-        if len(self._found) == _LOSSES_MAX:
-            self._more += 1
-            return
-        self._found.append(
-            Loss.model_validate(
-                {"pointer": _cut(pointer), "reason": reason, "native": shown(native), "note": _cut(note)}
-            )
-        )
-
-    @property
-    def count(self) -> int:
-        """How many there are, those that are only counted too."""
-        return len(self._found) + self._more
-
-    def all(self) -> tuple[Loss, ...]:
-        if not self._more:
-            return tuple(self._found)
-        return (*self._found, Loss(pointer="/", reason="not_mapped", note=f"and {self._more} more"))
 
 
 class Record:
@@ -225,7 +128,7 @@ class Record:
         """A text that was read before, or is none at first sight."""
         value = self.fields.get(name)
         if isinstance(value, str) and value:
-            if len(value) <= maximum and (value.isprintable() or not _CONTROL.search(value)):
+            if len(value) <= maximum and (value.isprintable() or not CONTROL.search(value)):
                 return value
             raise self.refuse(name, "message_malformed", f"{name} is no clean text of {maximum} characters at most")
         if type(value) is int and abs(value) < MAX_MINOR:
@@ -282,10 +185,11 @@ class Record:
         value = self._unread.pop(name, None)
         if type(value) is int and 0 <= value <= _UNITS_MOST:
             return money(value * fen)
-        value = self.take(name)
+        if value is None or value == "":
+            value = self.take(name)
         if value is None and default is not None:
             return money(default)
-        minor = _minor(value, fen)
+        minor = fen_of(value, fen)
         if minor is None or abs(minor) > MAX_MINOR:
             raise self.refuse(
                 name, "amount_invalid", f"{name} is no amount", expected="number", example=_AMOUNTS.get(fen, "9300")
@@ -418,68 +322,3 @@ def finish_all(records: Iterable[Record]) -> None:
     """``finish`` for many."""
     for record in records:
         record.finish()
-
-
-def _minor(value: object, fen: int) -> int | None:
-    """Fen of a native number or text in units of ``fen``; None for what is no amount, or has fractions of fen."""
-    if type(value) is int:
-        return value * fen
-    exact = _exact(value)
-    if exact is None:
-        return None
-    scaled = exact * fen
-    minor = int(scaled)
-    return minor if minor == scaled else None
-
-
-def _exact(value: object) -> Decimal | None:
-    """A decimal from a native number or text, when it is of a sane size."""
-    if isinstance(value, Decimal) and value.is_finite() and -7 < value.adjusted() < 14:
-        return value
-    if isinstance(value, Decimal) and value == 0:
-        return Decimal(0)
-    return Decimal(value) if isinstance(value, str) and _DECIMAL.match(value) else None
-
-
-def check_size(raw: bytes, maximum: int) -> None:
-    """Refuse what is longer than the profile allows before anything reads it."""
-    if len(raw) > maximum:
-        detail = f"the message has {len(raw)} bytes, this channel may send {maximum}"
-        raise refusal("message_too_large", f"byte {maximum + 1}", detail, expected=f"at most {maximum} bytes")
-
-
-def decode_text(raw: bytes, encoding: str) -> str:
-    """The text of native bytes; damage is refused with the offset of its first byte."""
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise refusal(
-            "encoding_damaged",
-            f"byte {error.start}",
-            f"these bytes are not {encoding}",
-            expected=encoding,
-            found=raw[error.start : error.start + 8].hex(),
-        ) from error
-
-
-def decode_json(raw: bytes, system: str, maximum: int, tables: Mapping[str, Mapping[str, str]] | None = None) -> Record:
-    """The one JSON object that a message is. Numbers with a point come as ``Decimal``: no float touches money."""
-    check_size(raw, maximum)
-    try:
-        value = _JSON.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        decode_text(raw, "utf-8")  # bytes that are no text are the better reason
-        raise _broken_json(raw, error) from error
-    except RecursionError as error:
-        raise refusal("message_malformed", "byte 0", "the JSON is nested too deeply") from error
-    if not isinstance(value, dict):
-        raise refusal("message_malformed", "/", "the message is no JSON object", expected="object", found=value)
-    return Record(value, "", Losses(), system, tables)
-
-
-def _broken_json(raw: bytes, error: Exception) -> Refused:
-    text = str(error)
-    if "truncated" in text:
-        return refusal("message_truncated", f"byte {len(raw)}", "the JSON ends too early", expected="a whole object")
-    found = re.search(r"byte (\d+)", text)
-    return refusal("message_malformed", f"byte {found.group(1) if found else 0}", text, expected="JSON, RFC 8259")

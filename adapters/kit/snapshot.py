@@ -18,7 +18,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from adapters.kit import built
-from adapters.kit.reading import Losses, Record
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses
 from schemas.facts import (
     ChangeFact,
     Fact,

@@ -7,7 +7,7 @@ What a channel has no words for is a loss too: ``words`` names what it does have
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from schemas.facts import Leg, Seat
 from schemas.money import Money
 from schemas.order import Change, Order, OrderPassenger, Payment, Refund, Ticket

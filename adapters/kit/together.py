@@ -5,7 +5,8 @@ codes and their checks: 50 to 70 thousand instructions, a tenth of a message; to
 takes 8. What was read is remembered only when reading it lost nothing, left nothing unread and refused nothing, so
 that a remembered answer is always the whole answer. People are never read this way: nothing about them is kept.
 
->>> from adapters.kit.reading import Losses, Record
+>>> from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses
 >>> train = Together(lambda record: record.text("code") + record.text("day"), "code", "day")
 >>> message = Record({"code": "G11", "day": "2026-01-11", "more": "?"}, "", Losses(), "web")
 >>> train(message), train(Record(message.fields, "", Losses(), "web"))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from adapters.kit.money_records import ChangeNames, InvoiceNames, PaymentNames, RefundNames
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.times import TimeForm
 from schemas.codes import code_list
 from schemas.money import Money

@@ -4,7 +4,8 @@ import re
 
 from lxml import etree
 
-from adapters.kit.reading import check_size, decode_text, refusal
+from adapters.kit.decoding import check_size, decode_text
+from adapters.kit.refusing import refusal
 
 _DECLARATION = re.compile(r"""^\s*<\?xml(?P<attributes>[^>]*)\?>""")
 _ENCODING = re.compile(r"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")

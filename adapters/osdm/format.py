@@ -5,7 +5,7 @@ from itertools import groupby
 
 import msgspec
 
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.telling import Whole, Words, confirmed, requested, unsaid, whole_tickets
 from adapters.osdm.fulfillments import fulfillment_id, write_fulfillment
 from adapters.osdm.history import Writing

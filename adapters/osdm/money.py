@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adapters.kit import built, trains
-from adapters.kit.reading import Losses, Record
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses
 from adapters.osdm.wire import TIME, Native, present, read_price, write_code, write_price
 from adapters.osdm.wire import write_time as written
 from schemas.codes import UNKNOWN, code_list

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from adapters.kit import built, trains
 from adapters.kit.berths import SLEEPERS
-from adapters.kit.reading import Losses, Record, finish_all
+from adapters.kit.reading import Record, finish_all
+from adapters.kit.refusing import Losses
 from adapters.kit.telling import Whole
 from adapters.osdm.trips import Trips
 from adapters.osdm.wire import (

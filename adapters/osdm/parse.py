@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import cast
 
 from adapters.kit import built
+from adapters.kit.decoding import decode_json
 from adapters.kit.folding import identities
 from adapters.kit.money_records import ORIGIN_OF_CHANGE, replaced
-from adapters.kit.reading import Record, decode_json, finish_all, never_raises
+from adapters.kit.reading import Record, finish_all
+from adapters.kit.refusing import never_raises
 from adapters.kit.snapshot import STEP_OF_STATE, Snapshot, SnapshotTicket, facts_of, references
 from adapters.kit.times import local_date
 from adapters.osdm.aftersales import Ended, read_cancellations, read_exchanges, read_refund_offers, read_releases

@@ -4,7 +4,8 @@ import re
 
 from adapters.kit import built
 from adapters.kit.people import document, phone
-from adapters.kit.reading import Losses, Record, finish_all
+from adapters.kit.reading import Record, finish_all
+from adapters.kit.refusing import Losses
 from adapters.osdm.wire import Native, present, write_code
 from schemas.codes import code_list
 from schemas.facts import Passenger

@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
-from adapters.kit.reading import Losses, Record
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses
 from adapters.kit.times import SHANGHAI, TimeForm
 from schemas.codes import UNKNOWN, code_list
 from schemas.facts import PointOfSale

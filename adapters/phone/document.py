@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from lxml import etree
 
-from adapters.kit.reading import Losses, Record
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses
 from adapters.kit.xml import read_xml
 from adapters.phone.wire import GROUPS, LISTS, MODES, NS, SOAP
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from adapters.kit.reading import Losses, Refused, never_raises, refusal
+from adapters.kit.refusing import Losses, Refused, never_raises, refusal
 from adapters.kit.words import read_order
 from adapters.phone.document import Element, fault_of, local, read_message
 from adapters.phone.profile import PROFILE

@@ -4,7 +4,7 @@ from datetime import date
 
 import httpx
 
-from adapters.kit.reading import Refused
+from adapters.kit.refusing import Refused
 from adapters.kit.transport import Asking, ChannelFault, fault_for
 from adapters.phone.document import fault_of, read_message
 from adapters.phone.faults import FAULTS

@@ -8,7 +8,7 @@ from adapters.kit import berths
 from adapters.kit.letters import ACT_OF_EVENT
 from adapters.kit.pages import waitlist_of, write_page
 from adapters.kit.people import national
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.telling import Whole, unsaid, whole_tickets
 from adapters.kit.times import SHANGHAI
 from adapters.kit.writing import Native, Pen

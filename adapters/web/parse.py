@@ -1,9 +1,11 @@
 """Web's JSON -> observation. Every message is a snapshot of one order; its act only says what came last."""
 
 from adapters.kit import built
+from adapters.kit.decoding import decode_json
 from adapters.kit.letters import MODES
 from adapters.kit.pages import order_number, read_page
-from adapters.kit.reading import Record, decode_json, never_raises, refusal
+from adapters.kit.reading import Record
+from adapters.kit.refusing import never_raises, refusal
 from adapters.kit.snapshot import SnapshotTicket, facts_of, references
 from adapters.kit.times import local_date
 from adapters.web.profile import PROFILE

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from adapters.kit.columns import Layout, Line, cut, unpunch, write
-from adapters.kit.reading import Losses, Refused, refusal
+from adapters.kit.refusing import Losses, Refused, refusal
 from adapters.windows.layout import (
     FILE_HEADER,
     FILE_TRAILER,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from adapters.kit.columns import misfits, write
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.telling import Words, captured, requested, unsaid, whole_tickets
 from adapters.kit.times import local_date
 from adapters.windows.files import message

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from adapters.kit import people
 from adapters.kit.columns import misfits, write
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.telling import Whole
 from adapters.windows.layout import RECORDS
 from adapters.windows.records import ENDS, INVOICES, KINDS, METHODS, PROCESSORS, REASONS

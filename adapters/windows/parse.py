@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from adapters.kit import built
 from adapters.kit.columns import Layout, Line, cut
-from adapters.kit.reading import Losses, check_size, never_raises, refusal
+from adapters.kit.decoding import check_size
+from adapters.kit.refusing import Losses, never_raises, refusal
 from adapters.kit.snapshot import Snapshot, references
 from adapters.kit.times import local_date
 from adapters.windows.layout import (

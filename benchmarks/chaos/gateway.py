@@ -205,7 +205,10 @@ class Gateway:
         off = self._rng.choice((-1, 1))
         if self._is("clock far off", share=1.0):
             self._sign(channel, message_id, headers, body, off * SKEW_FAR_SECONDS)
-            refused = await self._post(channel, message_id, headers, body, path)
+            try:
+                refused = await self._post(channel, message_id, headers, body, path)
+            except (aiohttp.ClientError, TimeoutError) as gone:
+                raise Cut from gone  # killed while it answered: to the channel the line is dead
             if refused.status == 401:
                 self.notes.too_skewed.add((channel, message_id))
             self._sign(channel, message_id, headers, body, 0.0)

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,6 +18,7 @@ from rich.table import Table
 
 from benchmarks.intake import traffic
 from benchmarks.intake.load import Call, Result, play
+from benchmarks.intake.spending import cpu_seconds
 from benchmarks.intake.stage import Stage, stage
 
 CONNECTIONS = 64
@@ -26,16 +27,25 @@ LINES = 500
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Messages a second of both sides, in one round, and the hub's p50 and p99 in milliseconds."""
+    """Messages a second of both sides, in one round, and the hub's p50 and p99 in milliseconds.
+
+    CPU in microseconds a message, of the server with its PostgreSQL.
+    """
 
     floor: float
     hub: float
+    floor_cpu_us: float
+    hub_cpu_us: float
     p50_ms: float
     p99_ms: float
 
     @property
     def ratio(self) -> float:
         return self.hub / self.floor
+
+    @property
+    def cpu_ratio(self) -> float:
+        return self.floor_cpu_us / self.hub_cpu_us
 
 
 def main(arguments: list[str]) -> None:
@@ -52,7 +62,7 @@ def main(arguments: list[str]) -> None:
         singles = [_single(both, supply, options.single) for _ in range(options.rounds)]
         bulks = [_bulk(both, supply, options.bulk) for _ in range(options.rounds)]
     processes = f"{options.workers} API process{'es' if options.workers > 1 else ''}"
-    _print(processes, {"single POST, 64 connections": singles, "NDJSON, 500 a request": bulks}, as_json=options.json)
+    _print(processes, {"single, 64 connections": singles, "NDJSON of 500": bulks}, as_json=options.json)
 
 
 def _supply(count: int) -> Iterator[bytes]:
@@ -60,13 +70,13 @@ def _supply(count: int) -> Iterator[bytes]:
 
 
 def _single(both: Stage, supply: Iterator[bytes], count: int) -> Round:
-    bare = play(both.floor_port, [Call("/one", {}, next(supply)) for _ in range(count)], CONNECTIONS)
+    bare_calls = [Call("/one", {}, next(supply)) for _ in range(count)]
     headers = both.headers()
     calls = [
         Call("/v1/channels/web/messages", headers | {"webhook-id": secrets.token_hex(8)}, next(supply))
         for _ in range(count)
     ]
-    return _round(count, bare, play(both.hub_port, calls, CONNECTIONS))
+    return _round(both, count, bare_calls, calls, CONNECTIONS)
 
 
 def _bulk(both: Stage, supply: Iterator[bytes], count: int) -> Round:
@@ -76,14 +86,30 @@ def _bulk(both: Stage, supply: Iterator[bytes], count: int) -> Round:
         ids = [secrets.token_hex(8) for _ in range(LINES)]
         body = traffic.envelopes([next(supply) for _ in range(LINES)], ids)
         calls.append(Call("/v1/channels/web/messages/bulk", headers, body))
-    bare = play(both.floor_port, bare_calls, 2)
-    return _round(count, bare, play(both.hub_port, calls, 2))
+    return _round(both, count, bare_calls, calls, 2)
 
 
-def _round(count: int, bare: Result, hub: Result) -> Round:
+def _round(both: Stage, count: int, bare_calls: list[Call], calls: list[Call], connections: int) -> Round:
+    bare, bare_cpu = _spent(both, "floor", lambda: play(both.floor_port, bare_calls, connections))
+    hub, hub_cpu = _spent(both, "api", lambda: play(both.hub_port, calls, connections))
     if bare.refused or hub.refused:
         raise SystemExit(f"refused: floor {bare.refused}, hub {hub.refused}: this measures nothing")
-    return Round(count / bare.seconds, count / hub.seconds, hub.percentile(0.5) * 1000, hub.percentile(0.99) * 1000)
+    return Round(
+        floor=count / bare.seconds,
+        hub=count / hub.seconds,
+        floor_cpu_us=bare_cpu / count * 1e6,
+        hub_cpu_us=hub_cpu / count * 1e6,
+        p50_ms=hub.percentile(0.5) * 1000,
+        p99_ms=hub.percentile(0.99) * 1000,
+    )
+
+
+def _spent(both: Stage, server: str, work: Callable[[], Result]) -> tuple[Result, float]:
+    """What ``work`` gave, and the CPU seconds that this server and PostgreSQL spent meanwhile."""
+    pids = [both.processes[server], both.processes["postgres"]]
+    before = cpu_seconds(pids)
+    result = work()
+    return result, cpu_seconds(pids) - before
 
 
 def _print(processes: str, found: dict[str, list[Round]], *, as_json: bool) -> None:
@@ -92,6 +118,9 @@ def _print(processes: str, found: dict[str, list[Round]], *, as_json: bool) -> N
             "floor_per_second": median(r.floor for r in rounds),
             "hub_per_second": median(r.hub for r in rounds),
             "ratio": median(r.ratio for r in rounds),
+            "floor_cpu_us": median(r.floor_cpu_us for r in rounds),
+            "hub_cpu_us": median(r.hub_cpu_us for r in rounds),
+            "cpu_ratio": median(r.cpu_ratio for r in rounds),
             "p50_ms": median(r.p50_ms for r in rounds),
             "p99_ms": max(r.p99_ms for r in rounds),
         }
@@ -101,7 +130,8 @@ def _print(processes: str, found: dict[str, list[Round]], *, as_json: bool) -> N
         print(json.dumps(summary, indent=2))
         return
     table = Table(title=f"Intake beside its floor, {processes}, load {os.getloadavg()[0]:.1f}", title_justify="left")
-    for column in ("", "floor/s", "hub/s", "hub : floor", "p50 ms", "p99 ms (worst round)"):
+    cpu = ("floor us", "hub us", "by CPU")
+    for column in ("", "floor/s", "hub/s", "hub : floor", *cpu, "p50 ms", "p99 ms"):
         table.add_column(column, justify="right" if column else "left")
     for name, row in summary.items():
         table.add_row(
@@ -109,11 +139,15 @@ def _print(processes: str, found: dict[str, list[Round]], *, as_json: bool) -> N
             f"{row['floor_per_second']:,.0f}",
             f"{row['hub_per_second']:,.0f}",
             f"{row['ratio']:.0%}",
+            f"{row['floor_cpu_us']:,.0f}",
+            f"{row['hub_cpu_us']:,.0f}",
+            f"{row['cpu_ratio']:.0%}",
             f"{row['p50_ms']:.1f}",
             f"{row['p99_ms']:.1f}",
         )
     Console().print(table)
-    print("medians of the rounds; of NDJSON, p50 and p99 are of a whole request of 500 messages")
+    print("medians of the rounds (p99: the worst); of NDJSON, p50 and p99 are of a whole request of 500 messages")
+    print("us: CPU of the server and PostgreSQL for a message, which other work on the machine changes least")
 
 
 if __name__ == "__main__":

@@ -90,6 +90,8 @@ def stage(api_workers: int = 1, told: str | None = None) -> Iterator[Stage]:
             _wait(floor_port)
             _wait(hub_port)
             pids = {name: process.pid for name, process in running.items()}
+            if engines.postgres is not None:
+                pids["postgres"] = engines.postgres.pid
             yield Stage(floor_port, hub_port, secret, pids)
         finally:
             _end(list(running.values()))

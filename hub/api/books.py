@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from hub.api.access import Principal
 from hub.api.orders import read_order
@@ -24,6 +24,19 @@ _First = Annotated[date | None, Query(alias="from", description="The first railw
 _Last = Annotated[date | None, Query(alias="to", description="The last railway day of a range; it is in it.")]
 _AsOf = Annotated[datetime | None, Query(description="Only what had happened by then.")]
 _RecordedAsOf = Annotated[datetime | None, Query(description="Only what was recorded by then.")]
+
+
+def _asked(
+    day: _Day = None,
+    first: _First = None,
+    last: _Last = None,
+    as_of: _AsOf = None,
+    recorded_as_of: _RecordedAsOf = None,
+) -> Span:
+    return span_of(day, first, last, as_of, recorded_as_of)
+
+
+_Asked = Annotated[Span, Depends(_asked)]
 
 
 def books_router(services: Services) -> APIRouter:
@@ -47,18 +60,9 @@ def books_router(services: Services) -> APIRouter:
 
 def _book_routes(router: APIRouter, services: Services) -> None:
     @router.get("/books/balance", summary="The trial balance, as of any time")
-    def balance(
-        request: Request,
-        day: _Day = None,
-        first: _First = None,
-        last: _Last = None,
-        as_of: _AsOf = None,
-        recorded_as_of: _RecordedAsOf = None,
-        currency: _Currency = None,
-    ) -> dict[str, Any]:
+    def balance(request: Request, span: _Asked, currency: _Currency = None) -> dict[str, Any]:
         """Every account with what stood there before, debit, credit and balance; each currency sums to zero."""
         accountant(services, request)
-        span = span_of(day, first, last, as_of, recorded_as_of)
         with services.pool.connection() as connection:
             return balance_told(span, trial_balance(connection, span, currency))
 
@@ -66,18 +70,13 @@ def _book_routes(router: APIRouter, services: Services) -> None:
     def lines(
         request: Request,
         account: Annotated[str, Path(examples=["channel_clearing:web"], max_length=200)],
-        day: _Day = None,
-        first: _First = None,
-        last: _Last = None,
-        as_of: _AsOf = None,
-        recorded_as_of: _RecordedAsOf = None,
+        span: _Asked,
         currency: _Currency = None,
         cursor: Annotated[str | None, Query(description="``next`` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> dict[str, Any]:
         """Each line with its order, its fact, who witnessed it and in which event; ``next`` asks for the older ones."""
         accountant(services, request)
-        span = span_of(day, first, last, as_of, recorded_as_of)
         with services.pool.connection() as connection:
             rows = trial_balance(connection, span, currency, account)
             found = account_lines(connection, account, span, currency, place_of(cursor), limit)

@@ -76,9 +76,9 @@ def _page(
         folded = [fold(item.document) for item in stored.values()]
         opened = subjects.opened(connection, services.seal, folded) if folded else []
     visible: dict[UUID, Order] = {}
-    for order, item in zip(opened, stored.values(), strict=True):
+    for order, (order_id, item) in zip(opened, stored.items(), strict=True):
         if may_read(caller, item.document, order, services.seal.blind):
-            visible[order.order_id] = masked_numbers(order)
+            visible[order_id] = masked_numbers(order)  # under the event's id: the order may go by another one now
     told = [logged[position].event for position in chosen]
     found = [cloud_event(services.public_url, e, visible[e.order_id]) for e in told if e.order_id in visible]
     return [event.model_dump(mode="json") for event in found], ahead.end, ahead.whole

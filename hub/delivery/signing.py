@@ -24,6 +24,7 @@ _KEY_BYTES_MIN, _KEY_BYTES_MAX = 24, 64
 _ED25519_BYTES = 32
 
 
+@lru_cache(maxsize=64)
 def key_of(secret: str) -> bytes:
     """The key of a ``whsec_`` text. Raises ``ValueError`` for another form."""
     return _decoded(secret.removeprefix(SHARED), "a webhook secret is whsec_ and base64")

@@ -21,13 +21,13 @@ from hub.ledger import (
     statements_of,
 )
 from hub.ledger.fold import Folded
-from hub.ledger.reading import seat_place
+from hub.ledger.reading import seat_place, withdrawal
 from hub.ledger.rules import Refusal, not_offered, outside_hours, refusal
 from hub.ports import Profile
 from hub.store.orders import Stored
 from hub.store.subject_keys import subject_of
 from hub.store.timetable import Place, Timetable
-from schemas.facts import SeatNotGranted
+from schemas.facts import Retracted, SeatNotGranted
 from schemas.observation import Observation
 from schemas.order import Order
 from schemas.states import valid_states
@@ -198,6 +198,11 @@ class Work:
             )
             for ticket_no, holder in sorted(lost.items())
         ]
+        for fact in [statement.fact for statement in said]:
+            # It was not granted before, and that was taken back: what took it back is withdrawn.
+            if back := withdrawal(self.document, fact.identity, stands=False):
+                taken_back = Retracted(occurred_at=at, retracts=back, reason="somebody else holds the seat again")
+                said.append(said[0].model_copy(update={"fact": taken_back}))
         document, decision.joined = joined_by_hub(self.document, decision.joined, said)
         after = fold_with_postings(document)
         lines = decision.lines
@@ -240,12 +245,20 @@ def named_in(order: Order) -> frozenset[str]:
 
 def wanted(order: Order | None, timetable: Timetable) -> dict[str, Place]:
     """The places that an order's valid tickets must hold: ticket number -> place."""
+    found = meant(order, timetable)
+    if order is not None and any(not ticket.seat_granted for ticket in order.tickets):
+        return {t.ticket_no: found[t.ticket_no] for t in order.tickets if t.seat_granted and t.ticket_no in found}
+    return found
+
+
+def meant(order: Order | None, timetable: Timetable) -> dict[str, Place]:
+    """The places that an order's valid tickets were sold for, whether they got them or not: ticket number -> place."""
     if order is None:
         return {}
     found: dict[str, Place] = {}
     for ticket in order.tickets:
         leg, seat = ticket.leg, ticket.seat
-        if ticket.state not in valid_states() or not ticket.seat_granted or leg is None or seat is None:
+        if ticket.state not in valid_states() or leg is None or seat is None:
             continue
         run = timetable.run(leg)
         if run is None or seat.standing or not seat.coach or not seat.number:

@@ -99,7 +99,8 @@ class Eraser:
 
     def _extent(self, connection: Connection[TupleRow], person: Person) -> tuple[Extent, list[Message]]:
         ids = persons.orders_of(connection, person)
-        stored = orders.read(connection, ids)
+        # Under its present id alone: an order that others were joined to is read under theirs too.
+        stored = {item.document.order_id: item for item in orders.read(connection, ids).values()}
         folded = [fold(item.document) for item in stored.values()]
         messages = persons.messages_of(connection, person, ids)
         raws = subjects.opened_raw(connection, self.seal, [message.raw for message in messages])

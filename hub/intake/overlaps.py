@@ -59,6 +59,8 @@ class Overlaps:
 
     def take(self, order: Order) -> None:
         """An ask of this batch was granted: the next one must see its tickets."""
+        if not self._known:  # nobody asks
+            return
         for journey in journeys_of(order):
             if journey.document in self._known:
                 self._known[journey.document][journey.ticket_no] = journey

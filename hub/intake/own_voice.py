@@ -12,6 +12,7 @@ read by a later one. Under 1.0 the observation stood alone.
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -81,10 +82,11 @@ def own_receipt(
     facts: Sequence[Fact],
     at: datetime,
     now: datetime,
+    mode: Literal["ask", "tell"] = "tell",
 ) -> Receipt:
     """A message of our own about the order of this name; ``at`` is when it happened, ``now`` when we say so."""
     observation = Observation(
-        mode="tell",
+        mode=mode,
         references=(name,),
         occurred_at=at,
         business_date=at.astimezone(_ZONE).date(),

@@ -15,8 +15,10 @@ from typing import NamedTuple
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from hub.intake import freed
 from hub.intake.intake import Intake
 from hub.intake.receipts import Receipt, Remembered
+from hub.ledger import HUB
 from hub.ports import Adapter, Formatted
 from hub.store.remembered import Opened, opened
 from hub.store.seal import Seal
@@ -68,9 +70,13 @@ def copy_reference_data(source: Connection[TupleRow], target: Connection[TupleRo
 
 def count(source: Connection[TupleRow], shuffle: int | None = None) -> int:
     """How many messages there are to take."""
-    which = "WHERE outcome <> 'refused'" if shuffle is not None else ""
+    which = f"WHERE {_HAPPENED}" if shuffle is not None else ""
     row = source.execute(f"SELECT count(*) FROM hub.messages {which}").fetchone()
     return int(row[0]) if row else 0
+
+
+_HAPPENED = f"outcome <> 'refused' AND NOT (channel = '{HUB}' AND starts_with(message_id, '{freed.MESSAGE}/'))"
+"""What is taken in an order of chance: not what the hub itself said of seats that came free in the other order."""
 
 
 class AsTold:
@@ -123,7 +129,7 @@ def _receipts(source: Connection[TupleRow], seal: Seal, shuffle: int | None) -> 
             cursor.execute(f"{_COLUMNS} ORDER BY position")
         else:
             chance = "ORDER BY hashtextextended(channel || '/' || message_id, %s), position"
-            cursor.execute(f"{_COLUMNS} WHERE outcome <> 'refused' {chance}", (shuffle,))
+            cursor.execute(f"{_COLUMNS} WHERE {_HAPPENED} {chance}", (shuffle,))
         while rows := cursor.fetchmany(BATCH):
             read = opened(source, seal, [(row[0], row[1], bytes(row[2])) for row in rows])
             receipts = [_receipt(row, found, shuffle is not None) for row, found in zip(rows, read, strict=True)]

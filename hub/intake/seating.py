@@ -48,6 +48,11 @@ def seat(
             won.setdefault(id(work), []).append(place)
         else:
             lost.setdefault(id(work), []).append((ticket_no, place))
+    refused = [work for work in works if id(work) in lost and _is_refused(work, lost[id(work)])]
+    freed = [(work, place) for work in refused for place in won.get(id(work), [])]
+    if _change_hands(freed, [(work, *item) for work in works for item in lost.get(id(work), [])]):
+        # Somebody lost a seat of this batch to an ask that is refused for another one: it is free after all.
+        raise psycopg.errors.SerializationFailure("a seat is free again within a batch")
     for work in works:
         if id(work) in lost:
             given_up = [place for giver, place in releases if giver is work]
@@ -102,6 +107,11 @@ def _lose(
         work.refuse(decision, Refusal("seat_already_sold", f"Held or sold on these legs: {where}."))
         work.restore()
         return
+
+
+def _is_refused(work: Work, lost: Sequence[tuple[str, Place]]) -> bool:
+    """Whether a message that loses these seats asked for them: then it loses all the others with them."""
+    return any(_cause(work, ticket_no).observation.mode == "ask" for ticket_no, _ in lost)
 
 
 def _cause(work: Work, ticket_no: str) -> Decision:

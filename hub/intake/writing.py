@@ -8,7 +8,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from hub.intake.decide import Decision, Work, wanted
+from hub.intake.decide import Decision, Work, meant
 from hub.intake.joining import Union
 from hub.intake.receipts import BULK_SOURCES
 from hub.ledger import HUB, Posting, write_document, write_statements
@@ -89,7 +89,8 @@ def _ticket_rows(
     work: Work, timetable: Timetable, phone_of: Callable[[Passenger], str | None]
 ) -> list[orders.TicketRow]:
     order = _order(work)
-    places = wanted(order, timetable)
+    # Also of a ticket that lost its seat: should that become free, the ticket is found by it.
+    places = meant(order, timetable)
     people = {p.passenger_id: (document_key(p), phone_of(p)) for p in order.passengers}
     rows = []
     for ticket in order.tickets:
@@ -107,7 +108,7 @@ def _ticket_rows(
                 coach=coach,
                 seat=seat,
                 legs=legs,
-                holds_seat=ticket.ticket_no in places,
+                holds_seat=ticket.seat_granted and ticket.ticket_no in places,
                 document=document,
                 phone=phone,
                 fare_amount=ticket.fare_gross.amount if ticket.fare_gross else None,

@@ -159,6 +159,17 @@ def _is_retraction(identity: str) -> bool:
     return identity.startswith("retracted|")
 
 
+def withdrawal(document: Document, identity: str, *, stands: bool) -> str | None:
+    """What to retract so that a fact no longer stands (``stands``: it does now), or stands again; None if there is no
+    need: it was never said, or is so already."""
+    if identity not in document.facts:
+        return None
+    last, now = identity, True
+    while f"retracted|{last}" in document.facts:
+        last, now = f"retracted|{last}", not now
+    return last if now is stands else None
+
+
 def only(said: dict[str, Statement]) -> Fact:
     """The fact of the only witness."""
     return next(iter(said.values())).fact

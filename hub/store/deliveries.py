@@ -4,9 +4,9 @@ Both say in which lane: ``live``, ``bulk`` or ``replay``. A replay stands before
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -16,8 +16,7 @@ from hub.store.appending import INT4, INT8, JSONB, REAL, TEXT, TIMESTAMPTZ, UUID
 from hub.store.outbox import Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt. ``delay_ms``: from the event's commit to this attempt; ``event`` is its position in the log."""
 
     channel: str
@@ -51,14 +50,13 @@ class Exceptional:
 _COLUMNS = "channel, event, order_id, state, attempts, next_attempt_at, last_error, lane"
 
 
-_ATTEMPT = tuple(field.name for field in fields(Attempt))
 _KINDS = (TEXT, INT8, UUIDS, INT4, TEXT, INT4, TEXT, JSONB, TIMESTAMPTZ, REAL, REAL, TEXT)
-_DELIVERIES = Table("deliveries", dict(zip(_ATTEMPT, _KINDS, strict=True)))
+_DELIVERIES = Table("deliveries", dict(zip(Attempt._fields, _KINDS, strict=True)))
 
 
 def record(connection: Connection[TupleRow], attempts: Sequence[Attempt]) -> None:
     """Append these attempts."""
-    append(connection, _DELIVERIES, [tuple(getattr(a, name) for name in _ATTEMPT) for a in attempts])
+    append(connection, _DELIVERIES, attempts)
 
 
 def set_aside(connection: Connection[TupleRow], rows: Sequence[Exceptional]) -> None:

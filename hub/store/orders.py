@@ -295,6 +295,28 @@ def lapsed_holds(connection: Connection[TupleRow], now: datetime, limit: int) ->
     )
 
 
+def seats_come_free(connection: Connection[TupleRow], limit: int) -> list[tuple[UUID, ReferenceClaim, str]]:
+    """(order, a name of it, ticket) of valid tickets that lost their seats, which nobody holds any more; the first
+    that lost it first."""
+    rows = connection.execute(
+        """SELECT t.order_id, r.system, r.kind, r.value, t.ticket_no
+           FROM hub.disputes d
+           JOIN hub.tickets t ON t.order_id = d.order_id AND t.ticket_no = d.subject AND NOT t.holds_seat AND t.legs <> 0
+           LEFT JOIN hub.seats s ON (s.service_date, s.train, s.coach, s.seat) =
+                                    (t.service_date, t.train, t.coach, t.seat)
+           CROSS JOIN LATERAL (
+               SELECT system, kind, value FROM hub.refs WHERE refs.order_id = t.order_id
+               ORDER BY system <> 'rail', kind <> 'order', kind <> ALL(%s), system, kind, value LIMIT 1) r
+           WHERE d.kind = 'seat_already_sold' AND d.state = 'open' AND coalesce(s.sold, 0) & t.legs = 0
+           ORDER BY d.opened_at, t.ticket_no LIMIT %s""",
+        (sorted(IDENTIFYING), limit),
+    )
+    return [
+        (order_id, ReferenceClaim(system=system, kind=kind, value=value), ticket_no)
+        for order_id, system, kind, value, ticket_no in rows
+    ]
+
+
 def lapsed_in_the_way(connection: Connection[TupleRow], place: Place, now: datetime) -> list[Lapsed]:
     """The holds on these legs of this seat, when each of them is over and nobody else stands there; else none."""
     blocked = """EXISTS (SELECT FROM hub.tickets o WHERE (o.service_date, o.train, o.coach, o.seat) =

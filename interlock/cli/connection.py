@@ -1,4 +1,4 @@
-"""`interlock channel show | configure | rotate | replay | test`: the terms of a connection, and acts on it."""
+"""`interlock channel show | configure | rotate | replay | test | acts`: the terms of a connection, and acts on it."""
 
 from __future__ import annotations
 
@@ -172,6 +172,25 @@ def replay(
         typer.echo(f"{count} events would go out again to {name}")
     else:
         typer.echo(f"{count} events go out again to {name}: interlock channel show {name}")
+
+
+@app.command()
+def acts(
+    name: Name,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show who did what to a channel and when: its rows of the audit chain."""
+    from hub.store.audit import of_subject
+
+    with opened() as ledger:
+        _known(ledger, name)
+        found = of_subject(ledger.connection, name, None, limit)
+    if as_json:
+        print_json({"channel": name, "acts": found})
+    else:
+        columns = ("at", "actor", "action", "detail")
+        print_table(f"Acts on {name}", columns, [[_text(row[key]) for key in columns] for row in found])
 
 
 @app.command("test")

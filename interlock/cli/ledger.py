@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import psycopg
 import typer
@@ -23,12 +25,26 @@ app = typer.Typer(name="ledger", help="The whole ledger: its digest and its stan
 
 
 @app.command()
-def digest(as_json: AsJson = False) -> None:
+def digest(
+    contents: Annotated[
+        Path | None,
+        typer.Option(help="Write what the hash is made of, a line of JSON an order: two such files show what differs."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """One hash over the business content of all orders and seats: the same day played again gives the same one."""
     from hub.store.checks import ledger_digest
 
+    lines: list[str] = []
     with opened(snapshot=True) as ledger:
-        found = ledger_digest(ledger.connection, ledger.adapters, ledger.seal)
+        found = ledger_digest(
+            ledger.connection,
+            ledger.adapters,
+            ledger.seal,
+            each=lambda content: lines.append(json.dumps(content, ensure_ascii=False, sort_keys=True)),
+        )
+    if contents is not None:
+        contents.write_text("".join(f"{line}\n" for line in sorted(lines)), encoding="utf-8")
     if as_json:
         print_json(asdict(found))
     else:
@@ -56,7 +72,13 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def replay(as_json: AsJson = False) -> None:
+def replay(
+    shuffle: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Take them in an order of chance; what was asked and granted is told."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Take every message again into an empty ledger, and compare digests and books. Status 1 when they differ.
 
     The second ledger is a database of its own on the same server, removed afterwards; the hub may go on running.
@@ -64,19 +86,22 @@ def replay(as_json: AsJson = False) -> None:
     from hub.intake.replay import count
     from hub.store.books import trial_balance
     from hub.store.checks import ledger_complaints, ledger_digest
+    from hub.store.contests import contest_of
 
     def books(connection: psycopg.Connection[TupleRow]) -> dict[str, int]:
         rows = trial_balance(connection)
         return {f"{row.account} {row.currency}": row.balance for row in rows if row.balance}
 
     with opened(snapshot=True) as ledger:
-        before = ledger_digest(ledger.connection, ledger.adapters, ledger.seal)
         booked = books(ledger.connection)
-        messages = count(ledger.connection)
+        messages = count(ledger.connection, shuffle)
         with _beside(ledger) as url, _bar(messages, as_json) as taken:
-            taken_again = _replay_into(ledger, url, taken)
+            taken_again = _replay_into(ledger, url, taken, shuffle)
             with psycopg.connect(url) as connection:
-                after = ledger_digest(connection, ledger.adapters, ledger.seal)
+                here = contest_of(ledger.connection, ledger.adapters, ledger.seal) if shuffle is not None else None
+                there = contest_of(connection, ledger.adapters, ledger.seal) if shuffle is not None else None
+                before = ledger_digest(ledger.connection, ledger.adapters, ledger.seal, elsewhere=there)
+                after = ledger_digest(connection, ledger.adapters, ledger.seal, elsewhere=here)
                 rebooked = books(connection)
                 complaints = ledger_complaints(connection)
     same = before == after and booked == rebooked and not complaints
@@ -110,9 +135,10 @@ def replay(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _replay_into(ledger: Opened, url: str, taken: Callable[[int], None]) -> Replayed:
+def _replay_into(ledger: Opened, url: str, taken: Callable[[int], None], shuffle: int | None) -> Replayed:
     from hub.intake import Intake
-    from hub.intake.replay import copy_reference_data, replay
+    from hub.intake.freed import grant_freed_seats
+    from hub.intake.replay import AsTold, copy_reference_data, replay
     from interlock.database import migrate, open_pool
     from interlock.wiring import new_id
 
@@ -120,7 +146,14 @@ def _replay_into(ledger: Opened, url: str, taken: Callable[[int], None]) -> Repl
     with psycopg.connect(url) as connection:
         copy_reference_data(ledger.connection, connection)
     with open_pool(url, "interlock-replay", 1, 2) as pool:
-        return replay(ledger.connection, ledger.seal, Intake(pool, ledger.adapters, ledger.seal, new_id), taken)
+        adapters = ledger.adapters
+        if shuffle is not None:
+            adapters = {name: AsTold(adapter) for name, adapter in adapters.items()}
+        intake = Intake(pool, adapters, ledger.seal, new_id)
+        done = replay(ledger.connection, ledger.seal, intake, taken, shuffle)
+        while shuffle is not None and grant_freed_seats(intake, pool, ledger.clock):
+            pass  # one that got its seat may have given up another
+        return done
 
 
 @contextmanager

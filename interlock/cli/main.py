@@ -12,10 +12,14 @@ from types import ModuleType
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 import interlock.cli
 from interlock.cli.printing import fail
+from interlock.logs import discreet
+from interlock.settings import Settings
 
 
 class Commands(TyperGroup):
@@ -24,13 +28,20 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, TyperException):
+            raise
         except Exception as error:
             # Imported only now: most commands never load an adapter.
             from adapters.kit.registry import AdapterBroken
 
             if isinstance(error, AdapterBroken):
                 fail(str(error), "Correct that package, or uninstall it; the others work again then.")
-            raise
+            if isinstance(error, ValidationError) and error.title == Settings.__name__:
+                wrong = (f"INTERLOCK_{'_'.join(map(str, e['loc']))}".upper() + f": {e['msg']}" for e in error.errors())
+                fail("; ".join(wrong), "docs/reference/settings.md says what each may be.")
+            # A screen is kept and sent around as a log is: the words of an exception may name somebody.
+            typer.echo("\n".join(discreet(error)), err=True)
+            fail("the command failed where it should not", "The places above say where; please report them.")
 
 
 app = typer.Typer(

@@ -28,7 +28,7 @@ Password = Annotated[
 def provider() -> Iterator[Provider]:
     """The provider of this installation; a rule that was broken ends the command with its sentence."""
     from interlock.wiring import open_hub, sign_on
-    from sso.identities import IdentityTaken
+    from sso.people.identities import IdentityTaken
 
     hub = open_hub(Settings.load(), "cli")
     try:

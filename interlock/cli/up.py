@@ -28,7 +28,9 @@ _IS_UP = "Interlock is up"
 
 @app.command()
 def up(
-    api_processes: Annotated[int, typer.Option(min=1, help="API processes that share the port.")] = 1,
+    api_processes: Annotated[
+        int | None, typer.Option(min=1, help="API processes that share the port (default: INTERLOCK_API_PROCESSES).")
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Celery workers.")] = 1,
     background: Annotated[
         bool, typer.Option("--background", help="Return when all runs; `interlock down` stops it.")
@@ -36,7 +38,8 @@ def up(
 ) -> None:
     """Start engines, API, workers and beat; restart what dies; stop all on Ctrl-C or SIGTERM."""
     if background:
-        _leave(["--api-processes", str(api_processes), "--workers", str(workers)])
+        shared = [] if api_processes is None else ["--api-processes", str(api_processes)]
+        _leave([*shared, "--workers", str(workers)])
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -49,7 +52,7 @@ def up(
             fail(f"Interlock is already up in {directory.path}", "`interlock down` stops it.")
         record_myself(directory, "up")
         try:
-            _run(settings, directory, api_processes, workers)
+            _run(settings, directory, api_processes or settings.api_process_count(), workers)
         except (EngineError, SupervisorError) as error:
             fail(str(error), "`interlock doctor` tells what is wrong.")
         finally:

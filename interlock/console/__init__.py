@@ -1,8 +1,10 @@
-"""The console: what operators and finance see. Server-rendered pages, each with a JSON twin.
+"""The console: what operators and finance see and do. Server-rendered pages, each with a JSON twin.
 
-router      the table of pages, who may see them, HTML or JSON
+router      the tables of pages and acts, who may see and do them; HTML or JSON
+serving     who asks, whether a form came from our own page, cookies; entering  login and logout; live  the board's stream
 login       the console as a client of our own provider: code + PKCE, a sealed session cookie
-board, ordering, messaging, reconciling, operating     what stands on each page, as plain data
-exhibit     one native message beside what its adapter made of it, personal numbers masked
-pages       templates, language, headers; words  every sentence in Chinese and English
+views, acts what stands on each page, and what each form does; asking  queries and forms read by one grammar
+board, ordering, messaging, casing, booking, connecting, operating, reconciling     the data of the pages
+exhibit     one native message beside what its adapter made of it, people masked
+pages       templates, language, headers; words, sentences  every sentence in Chinese and English
 """

@@ -48,14 +48,14 @@ class Acts:
 
     def register(self, staff: Staff, form: Form) -> Done:
         """Connect a system, and show its secret this once."""
-        values: dict[str, Any] = {name: form.text(name) for name in ("channel", "adapter", "endpoint")}
+        values: dict[str, Any] = {name: form.text(name) for name in ("channel", "adapter", "endpoint", "history_from")}
         values["codes"] = [line.strip() for line in form.long("codes").splitlines() if line.strip()]
         try:
             wanted = connecting.body_of(Registration, values | {"channel": values["channel"] or ""})
             told = self._desk.register(staff.subject, wanted)
         except ProblemError as error:
             wrong = connecting.wrong_fields(error.problem)
-            kept = {name: form.long(name) for name in ("channel", "adapter", "endpoint", "codes")}
+            kept = {name: form.long(name) for name in (*values, "codes")}
             return Shown("connect", "/console/connect", self._views.connect() | {"wrong": wrong, "kept": kept}, 400)
         self._board.forget()
         return self._channel(wanted.channel, {"told": told, "act": "registered"})

@@ -18,7 +18,7 @@ from hub.ports import Profile
 from hub.store.channels import Channel
 from interlock.console.asking import Form, digest
 from schemas.problems import Pointer, Problem, ProblemError, problem
-from sso import identities
+from sso.people import identities
 
 HISTORY_ROWS = 20
 

@@ -23,9 +23,10 @@ from cryptography.exceptions import InvalidTag
 from hub.api import Principal
 from hub.store.seal import Seal
 from schemas.problems import ProblemError
-from sso import Provider, TokenRefused, admin, clients, identities
-from sso.api import token_response
+from sso import Provider, TokenRefused, admin, clients
+from sso.endpoints.token import token_response
 from sso.incoming import Incoming, Parameters
+from sso.people import identities
 from sso.tokens import decode_own
 
 CLIENT_ID = "console"

@@ -202,7 +202,7 @@ def milliseconds(value: float | None) -> str:
     """A duration as people read it."""
     if value is None:
         return "–"
-    return f"{value:.0f} ms" if value < 10_000 else f"{value / 1000:.1f} s"
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
 def pretty(value: Any) -> str:

@@ -37,7 +37,7 @@ SCOPES = table(
         ("`hub:orders`", "read orders: a channel those in which it took part, a passenger his own, staff all"),
         ("`hub:operate`", "pause and resume channels, replay dead letters"),
         ("`hub:erase`", "erase a person's data (administrators)"),
-        ("`hub:finance`", "run reconciliation, read breaks, propose and approve resolutions"),
+        ("`hub:finance`", "the books, withdrawing facts; reconciliation: runs, breaks, resolutions"),
         ("`hub:audit`", "read the audit chain"),
     ),
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.kit.columns import Column, Layout, Line, cut, misfits, punch, unpunch, write
-from adapters.kit.reading import Losses, Refused, never_raises
+from adapters.kit.refusing import Losses, Refused, never_raises
 from adapters.kit.times import SHANGHAI
 from schemas.money import Money
 from schemas.observation import Observation, Rejection

@@ -18,7 +18,7 @@ from adapters.kit.capability import may
 from adapters.kit.conformance import AdapterConformance, promises
 from adapters.kit.conformance.dates import clock_changes, moved_to, times
 from adapters.kit.conformance.fields import ABSENT, CsvFields, Field, FixedFields, JsonFields, XmlFields
-from adapters.kit.reading import refusal
+from adapters.kit.refusing import refusal
 from adapters.kit.registry import registered
 from adapters.kit.scorecard import Score, scorecard
 from adapters.web import adapter as web
@@ -26,6 +26,7 @@ from hub.ports import Formatted, Profile
 from schemas.acts import ACTS, EVIDENCE, explained_by, not_among
 from schemas.codes import code_list
 from schemas.events import OrderEvent
+from schemas.facts import TicketIssued
 from schemas.observation import Observation, Rejection
 from schemas.order import Order
 
@@ -149,6 +150,18 @@ class Twofold(Wrapped):
         return answer.model_copy(update={"facts": (*answer.facts, answer.facts[0])})
 
 
+class Careless(Wrapped):
+    """Builds facts without the contract's checks, and does not check them itself."""
+
+    def parse(self, raw: bytes) -> Observation | Rejection:
+        answer = web.parse(raw)
+        if isinstance(answer, Rejection) or not isinstance(fact := answer.facts[0], TicketIssued):
+            return answer
+        person = fact.ticket.passenger.model_copy(update={"name": fact.ticket.passenger.name * 200})
+        ticket = fact.ticket.model_copy(update={"passenger": person})
+        return answer.model_copy(update={"facts": (fact.model_copy(update={"ticket": ticket}), *answer.facts[1:])})
+
+
 class SlowClock(Wrapped):
     """A channel in New York that writes local times without their offset, read by an adapter that does not care."""
 
@@ -207,6 +220,7 @@ BREAKERS = [
     (Deaf, "every_field_is_heard", "mobile_no"),
     (Guesser, "unknown_words_are_never_guessed", "payModeCode"),
     (Mender, "truncated_is_refused", "cut at byte"),
+    (Careless, "mutations_never_raise", "passenger/name: String should have at most 200 characters"),
     (Local, "this_machines_zone_does_not_matter", "differs in"),
     (NoLeapDay, "midnights_month_ends", "2028-02-2"),
     (Boaster, "declared_acts_are_shown", "asks refund"),

@@ -10,10 +10,12 @@ import pytest
 import respx
 
 from adapters.app import adapter as app
+from adapters.kit.decoding import decode_json
 from adapters.kit.folding import identities
 from adapters.kit.golden import compare, generate, orphans
 from adapters.kit.lines import split_lines
-from adapters.kit.reading import Losses, Record, Refused, decode_json
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses, Refused
 from adapters.kit.registry import AdapterUnknown, Registered, adapter_named, registered
 from adapters.kit.scorecard import scorecard
 from adapters.kit.times import SHANGHAI, local_date

@@ -17,7 +17,7 @@ import pytest
 import respx
 
 from adapters.kit.folding import event_of, identities
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.registry import registered
 from adapters.kit.times import SHANGHAI
 from adapters.kit.transport import ChannelFault

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from adapters.kit.authoring_samples import stories
 from adapters.kit.channel import ChannelAdapter
 from adapters.kit.folding import event_of, identities, order_of
-from adapters.kit.reading import Losses, Record, Refused
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses, Refused
 from adapters.kit.registry import registered
 from adapters.kit.tables import (
     Always,

@@ -10,7 +10,7 @@ import adapters.web
 from adapters.app import adapter as app
 from adapters.kit.berths import apart, four, words
 from adapters.kit.folding import event_of, order_of
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.telling import Words, requested, unsaid, whole_tickets
 from adapters.web import adapter as web
 from hub.ports import Adapter

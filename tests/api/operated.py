@@ -56,6 +56,7 @@ def operated(hub: Hub) -> Iterator[TestClient]:
         public_url=hub.settings.public_url,
         trials=TrialOptions(hub.settings.public_url, allow_private=True),
         connect=connect,
+        connected=hub.adapters.renew,
     )
     install_problems(app)
     app.include_router(create_router(services))

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi.testclient import TestClient
 
 from interlock.wiring import Hub, sign_on
-from sso import identities
 from sso.admin import Demo, DemoApplication, seed_demo
-from sso.identities import Identity
 from sso.options import Argon2Options
-from sso.passwords import Passwords
+from sso.people import identities
+from sso.people.identities import Identity
+from sso.people.passwords import Passwords
 from tests.console.harness import PASSWORD, PUBLIC_URL, form
 from tests.sso.harness import Pkce
 

@@ -26,6 +26,7 @@ from hub.store import channels, requests, timetable
 from interlock.web import build_app
 from interlock.wiring import Hub
 from schemas.facts import Stop, TicketChanged, TicketContent, TicketHeld, TicketIssued, TicketPrinted, TicketStep
+from schemas.model import altered
 from schemas.observation import Observation
 from schemas.timetable import Train, TrainStop
 from tests.api.people import bearer, channel_token
@@ -152,6 +153,27 @@ def forbidden(scene: Scene) -> httpx.Response:
 
 def channel_unknown(scene: Scene) -> httpx.Response:
     return scene.send("fax", "m-1", b"{}")
+
+
+def person_unknown(scene: Scene) -> httpx.Response:
+    return scene.post("/v1/persons/erasures", {"document_type": "passport", "number": "X99999999"}, "admin")
+
+
+def person_has_business(scene: Scene) -> httpx.Response:
+    ticket = content(ORDER, "north")
+    scene.north("m-1", observation(ORDER, "north", [TicketIssued(occurred_at=NOON, ticket=ticket)], NOON))
+    number = ticket.passenger.document.number
+    return scene.post("/v1/persons/erasures", {"document_type": "passport", "number": number}, "admin")
+
+
+def person_not_unique(scene: Scene) -> httpx.Response:
+    scene.north("m-1", sale(ORDER, "north", scene.hub.clock()))
+    other = content("E100000072", "north", seat="12B")
+    phone = content(ORDER, "north").passenger.phone
+    ticket = altered(other, {"passenger": altered(other.passenger, {"phone": phone})})
+    issued = TicketIssued(occurred_at=scene.hub.clock(), ticket=ticket)
+    scene.north("m-2", observation("E100000072", "north", [issued], scene.hub.clock()))
+    return scene.post("/v1/persons/erasures", {"phone": phone}, "admin")
 
 
 def order_unknown(scene: Scene) -> httpx.Response:
@@ -382,6 +404,7 @@ REPRODUCERS: Mapping[str, Reproducer] = {
         for each in (
             control_total_wrong, rows_refused, message_too_large, message_id_missing, message_id_reused,
             unauthenticated, signature_invalid, forbidden, channel_unknown, order_unknown, rate_limited,
+            person_unknown, person_has_business, person_not_unique,
             outside_operating_hours, channel_paused, not_ready, seat_already_sold, train_unknown,
             paper_only_at_window, ticket_not_refundable, change_already_used, too_many_tickets,
             same_person_on_overlapping_trains, act_not_offered, query_invalid, idempotency_key_reused,

@@ -228,6 +228,14 @@ def test_the_command_line_says_the_same(
     assert told("books", "balance", *day) == finance.get("/v1/books/balance", 200, **query)
     assert told("books", "account", "sales", "--limit", "1") == finance.get("/v1/books/accounts/sales", limit=1)
     assert told("books", "order", order_id) == finance.get(f"/v1/orders/{order_id}/balance")
+    with hub.pool.connection() as connection:
+        said = events.said(connection, order_ids(hub)[0])
+    for moment in sorted({s.statement.fact.occurred_at for s in said} | {s.statement.recorded_at for s in said}):
+        then = {"as_of": moment.isoformat(), "recorded_as_of": hub.clock().isoformat()}
+        words = [word for name, value in then.items() for word in (f"--{name.replace('_', '-')}", value)]
+        shown, answered = told("order", "show", order_id, *words), finance.get(f"/v1/orders/{order_id}", 200, **then)
+        for name in ("version", "fulfilment", "payment", "refund", "balance", "complete"):
+            assert shown[name] == answered[name], (name, moment)
     assert "in balance 平衡" in run("books", "balance")
     assert "ticket.issued|" in run("books", "account", "sales")
     assert "ticket sold 出票" in run("books", "order", order_id)

@@ -24,7 +24,7 @@ def api(hub: Hub) -> Iterator[TestClient]:
 @pytest.fixture
 def railway(hub: Hub, clock: Any) -> Railway:
     """Channels that speak the canonical form, over the same tables."""
-    opened = open_railway(hub.pool, clock)
+    opened = open_railway(hub.pool, clock, seal=hub.seal)
     with hub.pool.connection() as connection:
         channels.set_state(connection, "web", "active")
     return opened

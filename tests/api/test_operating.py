@@ -251,6 +251,31 @@ def test_hours_may_run_over_midnight(hub: Hub) -> None:
     assert [late.asks_at(day.replace(hour=h, minute=0)) for h in (21, 22, 0, 4, 5)] == [False, True, True, True, False]
 
 
+def test_a_system_is_connected_over_http_and_what_was_done_to_it_is_told(hub: Hub, api: TestClient) -> None:
+    made = api.post("/v1/channels", json={"channel": "agents_north", "adapter": "agents"}, headers=OPERATOR)
+    assert (made.status_code, made.json()["adapter"]) == (201, "agents")
+    assert made.json()["secret"].startswith("whsec_")
+    held = api.post("/v1/channels/agents_north/disable", json={"reason": "their move"}, headers=OPERATOR)
+    assert held.json() == {"channel": "agents_north", "state": "disabled"}
+    assert api.get("/v1/channels/agents_north", headers=OPERATOR).json()["state_reason"] == "their move"
+    told = api.get("/v1/channels/agents_north/acts", headers=OPERATOR).json()["acts"]
+    assert [(a["action"], a["actor"]) for a in told] == [
+        ("channel.disable", "a-person"), ("channel.register", "a-person"),
+    ]  # fmt: skip
+    older = api.get("/v1/channels/agents_north/acts", params={"before": told[0]["position"]}, headers=OPERATOR)
+    assert [a["action"] for a in older.json()["acts"]] == ["channel.register"]
+    for body, place in (
+        ({"channel": "agents_north", "adapter": "agents"}, "/body/channel"),
+        ({"channel": "Fax"}, "/body/adapter"),
+        ({"channel": "web", "adapter": "web", "endpoint": "gopher://x"}, "/body/channel"),
+        ({"channel": "north", "adapter": "agents", "endpoint": "gopher://x"}, "/body/endpoint"),
+        ({"channel": "north", "adapter": "agents", "codes": ["x"]}, "/body/codes"),
+    ):
+        refused = api.post("/v1/channels", json=body, headers=OPERATOR)
+        assert (refused.status_code, refused.json()["code"]) == (400, "query_invalid"), body
+        assert [p["pointer"] for p in refused.json()["pointers"]] == [place], body
+
+
 def test_a_disabled_channel_is_still_heard(hub: Hub, api: TestClient) -> None:
     with hub.pool.connection() as connection:
         channels.set_state(connection, "web", "disabled", "its endpoint answered 410")

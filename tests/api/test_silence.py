@@ -25,13 +25,14 @@ from typer.testing import CliRunner
 from hub.delivery import sign
 from hub.store import channels
 from hub.store.concealing import without_echo, without_numbers
+from interlock.celery_app import CeleryOptions, create_celery_app
 from interlock.cli.main import app
 from interlock.logs import DiscreetFormatter
 from interlock.web import build_app
 from interlock.wiring import Hub
 from tests.api.people import CHANNEL_SECRET, People, bearer, tokens
 from tests.api.test_bad_input import OTHER_SECRET, samples, whole
-from tests.console.harness import PASSWORD, PUBLIC_URL, SECRET, open_test_hub, play_day
+from tests.console.harness import PASSWORD, PUBLIC_URL, SECRET, connect_channels, open_test_hub, play_day
 
 PRIVATE = {"name", "number", "phone"}
 
@@ -160,12 +161,28 @@ def at_work(hub: Hub) -> None:
         logging.getLogger("interlock.test").exception("a row was refused")
 
 
-def at_the_desk() -> str:
-    """An operator's commands, and what they print."""
+def at_the_bench(private: str) -> None:
+    """A Celery task that fails over somebody's number, as a worker writes it down: name, reason and arguments."""
+    worker = create_celery_app(CeleryOptions("memory://", Path("unused")))
+
+    @worker.task(name="interlock.fails")  # type: ignore[untyped-decorator]  # Celery's decorator has no types
+    def fails(number: str) -> None:
+        raise ValueError(f"{number} cannot be delivered")
+
+    fails.apply(args=[private], throw=False)
+
+
+def at_the_desk(url_with_a_secret: str) -> str:
+    """An operator's commands, right and wrong, and what they print on either stream."""
     commands = (
         ("order", "show", "EW00000101"), ("order", "timeline", "EW00000101"), ("message", "list"),
         ("message", "show", "web/web-1", "--raw"), ("channel", "list"), ("channel", "show", "app"),
         ("deadletter", "list"), ("audit", "verify"), ("channel", "register", "web", "--secret", "hunter2-hunter2"),
+        ("channel", "register", "web", "--endpoint", url_with_a_secret),
+        ("channel", "configure", "web", "--endpoint", url_with_a_secret),
+        ("channel", "rotate", "web", "--public-key", SECRET), ("channel", "test", "app"),
+        ("channel", "pause", "web", "--reason", "990101199003070015 complains"), ("order", "show", "EW99999999"),
+        ("message", "show", "web/nobody"), ("deadletter", "replay", "nobody"), ("message", "show", "web/web-bad"),
     )  # fmt: skip
     return "\n".join(CliRunner().invoke(app, list(words)).output for words in commands)
 
@@ -189,7 +206,8 @@ def test_nothing_personal_and_no_secret_is_logged_printed_or_kept_in_clear(
         people = tokens(hub, client)
         problems = at_the_door(hub, client, people)
         at_work(hub)
-        printed = at_the_desk()
+        at_the_bench("990101199003070015")
+        printed = at_the_desk(f"https://operator:{OTHER_SECRET}@web.example")
         stored = list(kept(hub))
         bearers = [people[name] for name in ("operator", "web", "phone", "passenger")]
         with hub.pool.connection() as connection:
@@ -203,6 +221,7 @@ def test_nothing_personal_and_no_secret_is_logged_printed_or_kept_in_clear(
     places = [("log", logged.getvalue()), ("stdout", out), ("stderr", err), ("command line", printed), *stored]
     places += [("problem", text) for text in problems]
     assert len(logged.getvalue()) > 1000, "something was logged"
+    assert "interlock.fails" in logged.getvalue(), "the worker says which task failed"
     assert echoes is not None
     assert echoes[0] > 0, "some deliveries were answered with what had been sent"
     assert len(problems) > 50
@@ -213,6 +232,38 @@ def test_nothing_personal_and_no_secret_is_logged_printed_or_kept_in_clear(
 def _names_at_the_desk(place: str, word: str) -> bool:
     """An operator who looks an order up reads the passenger's name, as the window's clerk does; never a number."""
     return place == "command line" and not any(letter.isdigit() for letter in word)
+
+
+def test_a_command_that_breaks_says_where_and_not_over_what(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A screen is kept and sent around as a log is."""
+    connect_channels(hub)
+    with hub.pool.connection() as connection:
+        connection.execute("ALTER TABLE hub.audit ADD CONSTRAINT audit_is_full CHECK (subject <> 'web') NOT VALID")
+    try:
+        broken = CliRunner().invoke(app, ["channel", "configure", "web", "--endpoint", "https://hunter2.example"])
+    finally:
+        with hub.pool.connection() as connection:
+            connection.execute("ALTER TABLE hub.audit DROP CONSTRAINT audit_is_full")
+    said = broken.output + "".join(capfd.readouterr())
+    assert broken.exit_code == 1
+    assert "CheckViolation (its words are not logged)" in said
+    assert "audit.py" in said
+    assert "hunter2" not in said, "PostgreSQL names the values of a row that it refuses"
+
+
+def test_a_setting_that_cannot_be_is_named_and_not_repeated(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INTERLOCK_FIELD_KEY", "hunter2-hunter2")
+    monkeypatch.setenv("INTERLOCK_PORT", "hunter2")
+    refused = CliRunner().invoke(app, ["channel", "list"])
+    said = refused.output + "".join(capfd.readouterr())
+    assert refused.exit_code == 1
+    assert "INTERLOCK_FIELD_KEY" in said
+    assert "INTERLOCK_PORT" in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_second_agent_with_the_other_table(hub: Hub, run: Run) -> None:
         again.close()
     order = json.loads(run("order", "show", "ED00000222", "--json").stdout)
     assert order["channel"] == "agents_south"
-    kinds = {person["name"]: person["document"]["type"] for person in order["passengers"]}
+    kinds = {person["passenger_id"]: person["document"]["type"] for person in order["passengers"]}
     assert sorted(kinds.values()) == sorted(
         ["resident_id", "passport", "hk_macau_permit", "taiwan_permit", "foreign_permanent_resident"]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -155,9 +156,28 @@ def test_every_message_taken_again_makes_the_same_ledger(hub: Hub, run: Run) -> 
     assert told["same"] is True
     assert told["messages"] >= 3
     assert told["replayed"]["digest"] == digest_of(hub)
+    assert told["books"]["ledger"] == told["books"]["replayed"] != {}
     with hub.pool.connection() as connection:
         left = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'interlock_replay%'").fetchall()
     assert left == [], "the second ledger was not removed"
+
+
+def test_every_message_taken_again_in_an_order_of_chance_makes_the_same_ledger(hub: Hub, run: Run) -> None:
+    """What was asked and granted is told; who was refused changed nothing."""
+    names = ("hold", "refund-two-of-three", "change-to-dearer-train", "sale-night-train")
+    for number, name in enumerate(names):
+        tell(hub, "web", sample("web", name), f"{name}-{number}", number)
+    for seed in range(3):
+        told = json.loads(run("ledger", "replay", "--shuffle", str(seed), "--json").stdout)
+        assert told["complaints"] == []
+        assert told["same"] is True, f"seed {seed}"
+
+
+def test_the_contents_of_the_digest_can_be_compared_order_by_order(hub: Hub, run: Run, tmp_path: Path) -> None:
+    assert run("ledger", "digest", "--contents", str(tmp_path / "orders.jsonl")).exit_code == 0
+    lines = [json.loads(line) for line in (tmp_path / "orders.jsonl").read_text().splitlines()]
+    assert len(lines) == 2
+    assert {"references", "tickets", "payments", "balance"} <= lines[0].keys()
 
 
 def test_a_ledger_that_was_tampered_with_is_not_the_same_when_replayed(hub: Hub, run: Run) -> None:

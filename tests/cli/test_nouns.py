@@ -69,6 +69,12 @@ def test_channels_are_registered_listed_paused_and_resumed(hub: Hub, run: Run) -
     assert "web" in run("channel", "list").stdout
     assert json.loads(run("channel", "pause", "app", "--json").stdout) == {"channel": "app", "state": "paused"}
     assert "app is active" in run("channel", "resume", "app").stdout
+    run("channel", "disable", "app", "--reason", "moves house, call 19900000001")
+    assert json.loads(run("channel", "show", "app", "--json").stdout)["state"] == "disabled"
+    acts = json.loads(run("channel", "acts", "app", "--json").stdout)["acts"]
+    assert [a["action"] for a in acts] == ["channel.disable", "channel.resume", "channel.pause"]
+    assert acts[0]["detail"] == {"reason": "moves house, call 199********"}
+    assert "channel.disable" in run("channel", "acts", "app").stdout
     for wrong in (
         ("channel", "register", "carrier-pigeon"),
         ("channel", "register", "web", "--secret", "hunter2"),
@@ -81,7 +87,7 @@ def test_channels_are_registered_listed_paused_and_resumed(hub: Hub, run: Run) -
         assert refused.stderr.count("\n") >= 2  # what is wrong, and what to do
         assert "hunter2" not in refused.output
     audited = json.loads(run("audit", "verify", "--json").stdout)
-    assert audited == {"ok": True, "rows": 3, "broken_at": None}
+    assert audited == {"ok": True, "rows": 4, "broken_at": None}
 
 
 def test_dead_letters_are_listed_and_replayed(hub: Hub, run: Run) -> None:

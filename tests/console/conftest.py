@@ -13,8 +13,8 @@ from interlock.database import Pool
 from interlock.web import build_app
 from interlock.wiring import Hub, sign_on
 from schemas.problems import problem
-from sso import identities
-from sso.identities import Identity
+from sso.people import identities
+from sso.people.identities import Identity
 from tests.console.harness import PASSWORD, PUBLIC_URL, Browser, open_test_hub, play_day
 
 

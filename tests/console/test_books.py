@@ -6,8 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from interlock.wiring import Hub, sign_on
-from sso import identities
-from sso.identities import Identity
+from sso.people import identities
+from sso.people.identities import Identity
 from tests.console.harness import PASSWORD, Browser
 from tests.console.test_channel import audited
 from tests.console.test_pages import order_page

@@ -209,5 +209,7 @@ def test_a_database_that_is_away_is_a_page_too(operator: Browser, hub: Hub) -> N
 def test_every_word_is_there_in_both_languages() -> None:
     used = {key for path in TEMPLATES.glob("*.html") for key in re.findall(r"say\('(\w+)'\)", path.read_text())}
     assert used <= words.WORDS.keys()
+    tables = words._TABLES
+    assert sum(map(len, tables)) == len(words.WORDS), "no key stands in two tables"
     assert all(chinese and english for chinese, english in words.WORDS.values())
     assert all(re.search(r"[\u4e00-\u9fff]|^$", chinese) for chinese, _ in words.WORDS.values())

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from simulators.plan import Plan
 
-_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}|whs(?:ec|k)_[A-Za-z0-9+/=]{20,}|(?i:bearer [a-z0-9._-]{16,})")
+_TOKEN = re.compile(
+    r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}|whs(?:ec|k)_[A-Za-z0-9+/=]{20,}|(?i:bearer [a-z0-9._-]{16,})"
+)
 _SECRET = re.compile(r'"(?:client_)?secret"\s*:\s*"([^"]{16,})"')
 
 

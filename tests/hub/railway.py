@@ -48,7 +48,16 @@ STOPS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG")
 DAY = date(2026, 3, 12)
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 SUBSCRIBED = frozenset(
-    {"order.held", "order.issued", "order.changed", "order.refunded", "order.cancelled", "order.expired", "order.paid"}
+    {
+        "order.held",
+        "order.issued",
+        "order.changed",
+        "order.refunded",
+        "order.cancelled",
+        "order.expired",
+        "order.paid",
+        "order.joined",
+    }
 )
 
 

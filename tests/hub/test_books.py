@@ -1,7 +1,9 @@
 """The books as of any time: equal to the sum of the orders at every instant, whatever is on pages and what is not."""
 
 import random
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -182,6 +184,49 @@ def test_two_hands_turn_no_page_twice(played: Railway, database_url: str) -> Non
             pages.forget(one)  # holds the lock of who turns pages
             assert not pages.turn(other, SMALL)
         assert pages.turn(other, SMALL)
+
+
+def test_pages_are_made_and_read_while_sales_come_in(railway: Railway) -> None:
+    """Positions are given before commit: a page that did not wait for slower transactions would miss their lines."""
+    done = threading.Event()
+
+    def sell(part: int) -> None:
+        for number in range(25):
+            order_no = f"EN{part:02d}{number:06d}"
+            told = sale(order_no, "north", railway.clock(), seat=f"{number + 1}A", coach=f"{part + 1:02d}")
+            assert railway.tell("north", order_no, told).outcome == "applied"
+
+    def turn() -> int:
+        made = 0
+        while not done.is_set():
+            with railway.pool.connection() as connection:
+                made += pages.turn(connection, 3)
+        return made
+
+    def look() -> int:
+        seen = 0
+        while not done.is_set():
+            with railway.pool.connection() as connection:
+                found = trial_balance(connection, Span.of(as_of=railway.clock(), recorded_as_of=railway.clock()))
+            assert sum(row.balance for row in found) == 0
+            lines = sum(row.lines for row in found)
+            assert lines >= seen, "a line that was there is gone"
+            seen = lines
+        return seen
+
+    with ThreadPoolExecutor(6) as threads:
+        others = [threads.submit(turn), threads.submit(look)]
+        try:
+            list(threads.map(sell, range(4)))
+        finally:
+            done.set()
+        assert others[0].result() > 5, "pages were made meanwhile"
+        assert others[1].result() > 0
+    turned(railway, 3)
+    with railway.pool.connection() as connection:
+        assert list(pages.differences(connection)) == []
+        assert book(connection, EVER) == {("sales", "CNY"): -5530000, ("processor_clearing:wechat", "CNY"): 5530000}
+        assert connection.execute("SELECT sum(events) FROM hub.book_pages").fetchone() == (99,)
 
 
 def test_a_line_names_its_fact_its_witness_and_its_event(railway: Railway) -> None:

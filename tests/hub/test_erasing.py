@@ -1,6 +1,7 @@
 """A person is erased: nobody can read him any more, and nothing that happened changes."""
 
 import contextlib
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -298,3 +299,22 @@ def test_the_old_table_is_needed_to_open_what_a_backup_holds(railway: Railway) -
     assert bytes(key).hex() not in left[0][0]
     assert railway.seal.blind(passenger(89).document.number) not in document
     assert extent.subject in document
+
+
+def test_a_channel_cannot_speak_of_a_person_by_a_pseudonym(railway: Railway) -> None:
+    """A name that looks sealed is a name like any other: sealed once more, shown as it was said."""
+    railway.tell("north", "m-1", sale("EW00000095", "north", railway.clock()))
+    with railway.pool.connection() as connection:
+        (document,) = connection.execute("SELECT document::text FROM hub.orders").fetchone() or ("",)
+    stolen = re.findall(r'"(sealed:2:[^"]+)"', document)
+    assert len(stolen) >= 3
+    fake = altered(passenger(96), {"name": stolen[0], "phone": stolen[1]})
+    fake = altered(fake, {"document": altered(fake.document, {"number": stolen[2]})})
+    ticket = altered(content("EW00000096", "south", seat="8A"), {"passenger": fake})
+    issued = TicketIssued(occurred_at=railway.clock(), ticket=ticket)
+    told = railway.tell("south", "s-1", observation("EW00000096", "south", [issued], railway.clock()))
+    assert told.outcome == "applied"
+    assert shown(railway, "EW00000096").passengers[0].name == stolen[0], "not the other passenger's name"
+    with railway.pool.connection() as connection:
+        people = connection.execute("SELECT count(DISTINCT document) FROM hub.tickets").fetchone()
+    assert people == (2,)

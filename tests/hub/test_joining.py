@@ -15,10 +15,14 @@ from hub.intake import Answer, Intake, Receipt
 from hub.intake.own_voice import spoken
 from hub.ledger import fold
 from hub.store import checks, merging, orders
+from interlock.clock import SetClock
+from interlock.database import Pool
 from interlock.wiring import new_id
 from schemas.observation import Observation, ReferenceClaim
 from schemas.order import Order
-from tests.hub.railway import Railway, observation, order_id_of, refund, sale
+from tests.hub.inbox import open_inbox
+from tests.hub.railway import Railway, connect, observation, open_railway, order_id_of, refund, sale
+from tests.hub.telling import QUICK, drain, drain_once
 from tests.hub.test_any_order import VOICES, digest_of, emptied, in_batches, receipts
 from tests.schemas.replaying import journeys
 
@@ -138,6 +142,24 @@ def test_every_permutation_of_messages_that_share_names_through_one_alone(railwa
         railway.intake.take([railway.receipt(*message) for message in order])
         found.add(digest_of(railway))
     assert len(found) == 1
+
+
+def test_a_channel_is_told_under_both_ids_each_in_its_order(pool: Pool, clock: SetClock) -> None:
+    """What waits under the younger id is told after the two were joined, with the order as it is then."""
+    railway = open_railway(pool, clock, QUICK)
+    with open_inbox() as inbox:
+        connect(railway, "centre", inbox.url)
+        story = Story(railway)
+        elder = order_id_of(railway.tell("north", "sold", story.sold))
+        younger = order_id_of(railway.tell("south", "back", story.back))
+        inbox.failing = {f"{younger} 1": 500}
+        drain_once(railway, "centre")
+        railway.tell("east", "link", story.link)
+        drain_once(railway, "centre")
+        inbox.failing = {}
+        drain(railway, "centre")
+        for order_id, told in ((elder, ["1", "2"]), (younger, ["1", "2"])):
+            assert [body.split()[1] for body in inbox.received if body.startswith(str(order_id))] == told
 
 
 # --- every journey, torn apart -------------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ from itertools import combinations
 
 import pytest
 
+from hub.intake.freed import grant_freed_seats
 from hub.intake.holds import expire_holds
 from hub.store import seats
 from hub.store.checks import ledger_complaints
-from schemas.facts import Retracted, TicketChanged, TicketIssued
-from tests.hub.railway import CHANNELS, Railway, cancel, content, hold, observation, refund, sale
+from schemas.facts import Fact, Retracted, TicketChanged, TicketHeld, TicketIssued
+from tests.hub.railway import CHANNELS, Railway, cancel, content, hold, observation, passenger, refund, sale
 
 
 def healthy(railway: Railway) -> bool:
@@ -61,6 +62,33 @@ def test_both_in_one_batch_still_make_one_holder(railway: Railway) -> None:
     )
     assert sorted(answer.outcome for answer in answers) == ["applied", "disputed", "refused"]
     assert healthy(railway)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_who_lost_within_a_batch_to_a_party_that_is_refused_has_the_seat(railway: Railway, asked: bool) -> None:
+    """The party wants 12A and 12B; 12B is sold. So 12A is free for who asked next, in the same transaction too."""
+    now = railway.clock()
+    railway.tell("north", "m-1", sale("EW00000001", "north", now, seat="12B"))
+    party = [hold("ES00000001", "south", now, seat=seat).facts[0] for seat in ("12A", "12B")]
+    other = replace_passenger(party)
+    answers = railway.intake.take(
+        [
+            railway.receipt("south", "s-1", observation("ES00000001", "south", other, now, mode="ask")),
+            railway.receipt("east", "e-1", (hold if asked else sale)("EE00000002", "east", now, seat="12A")),
+        ]
+    )
+    assert [answer.outcome for answer in answers] == ["refused", "applied"]
+    assert healthy(railway)
+
+
+def replace_passenger(held: list[Fact]) -> list[Fact]:
+    """The same holds, each for somebody else: nobody can be on two seats."""
+    found: list[Fact] = []
+    for number, fact in enumerate(held):
+        assert isinstance(fact, TicketHeld)
+        ticket = fact.ticket.model_copy(update={"passenger": passenger(7000 + number)})
+        found.append(fact.model_copy(update={"ticket": ticket}))
+    return found
 
 
 def test_a_cancelled_hold_frees_the_seat_for_the_next(railway: Railway) -> None:
@@ -169,7 +197,7 @@ def test_a_refused_change_keeps_the_seat_that_it_would_have_given_up(railway: Ra
     old, new = content("ES00000001", "south", seat="12A"), content("ES00000001", "south", seat="12B")
     railway.tell("south", "s-1", sale("ES00000001", "south", now, seat="12A"))
     railway.tell("north", "n-1", sale("EN00000002", "north", now, seat="12B"))
-    changed = [
+    changed: list[Fact] = [
         TicketChanged(occurred_at=now, ticket_no=old.ticket_no, new_ticket_no=new.ticket_no),
         TicketIssued(occurred_at=now, ticket=new.model_copy(update={"origin": "change", "replaces": old.ticket_no})),
     ]
@@ -192,3 +220,46 @@ def test_a_ticket_that_is_valid_again_may_find_its_seat_sold(railway: Railway) -
     answer = railway.tell("south", "s-3", observation("ES00000001", "south", [back], now))
     assert (answer.outcome, answer.body["disputes"]) == ("disputed", [f"seat_already_sold|{ticket_no}"])
     assert healthy(railway)
+
+
+def test_whoever_lost_a_seat_gets_it_when_it_comes_free(railway: Railway) -> None:
+    """Sold, given back and sold again, told in any order: the second buyer sits there, and nothing is in dispute."""
+    now = railway.clock()
+    first, second = sale("ES00000001", "south", now), sale("EN00000002", "north", now + timedelta(hours=2))
+    given_back = refund("ES00000001", "south", now + timedelta(hours=1), first.facts[0].ticket.ticket_no)  # type: ignore[union-attr]
+    told = [("south", "s-1", first), ("south", "s-2", given_back), ("north", "n-1", second)]
+    found = set()
+    for order in permutations(told):
+        emptied(railway)
+        for message in order:
+            assert railway.tell(*message).status == 200
+        while grant_freed_seats(railway.intake, railway.pool, railway.clock):
+            railway.clock.set(railway.clock() + timedelta(seconds=2))
+        assert grant_freed_seats(railway.intake, railway.pool, railway.clock) == 0
+        with railway.pool.connection() as connection:
+            holders = connection.execute("SELECT ticket_no FROM hub.tickets WHERE holds_seat").fetchall()
+            found.add(ledger_digest(connection, {name: Speaker(name) for name in CHANNELS}, railway.seal).digest)
+            assert ledger_complaints(connection) == []
+        assert holders == [(second.facts[0].ticket.ticket_no,)]  # type: ignore[union-attr]  # an issued ticket
+    assert len(found) == 1
+
+
+def test_a_seat_that_is_lost_got_and_lost_again(railway: Railway) -> None:
+    """It came free, its refund was withdrawn, it came free for good: the order says each time what is so."""
+    now = railway.clock()
+    first, second = sale("ES00000001", "south", now), sale("EN00000002", "north", now)
+    number = first.facts[0].ticket.ticket_no  # type: ignore[union-attr]  # an issued ticket
+    given_back = refund("ES00000001", "south", now, number)
+    railway.tell("south", "s-1", first)
+    railway.tell("north", "n-1", second)
+    railway.tell("south", "s-2", given_back)
+    assert grant_freed_seats(railway.intake, railway.pool, railway.clock) == 1
+    back = Retracted(occurred_at=now, retracts=given_back.facts[0].identity, reason="another ticket was meant")
+    assert railway.tell("south", "s-3", observation("ES00000001", "south", [back], now)).outcome == "disputed"
+    voided = TicketStep(fact="ticket.voided", occurred_at=now, ticket_no=second.facts[0].ticket.ticket_no)  # type: ignore[union-attr]
+    railway.tell("north", "n-2", observation("EN00000002", "north", [voided], now))
+    assert grant_freed_seats(railway.intake, railway.pool, railway.clock) == 1
+    undone = Retracted(occurred_at=now, retracts=voided.identity, reason="it was the other ticket")
+    assert railway.tell("north", "n-3", observation("EN00000002", "north", [undone], now)).outcome == "disputed"
+    with railway.pool.connection() as connection:
+        assert ledger_complaints(connection) == []

@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.types.json import Jsonb
 from sqlalchemy.exc import OperationalError
 
 from interlock.database import MIGRATIONS, Pool, migrate, migration_state, open_pool, sqlalchemy_url
@@ -48,6 +51,38 @@ def test_a_migration_does_not_wait_long_for_a_lock_and_can_be_run_again(empty_da
             migrate(empty_database_url)
         blocker.rollback()
     assert migrate(empty_database_url).is_current
+
+
+def test_lines_that_were_posted_before_they_had_a_time_get_that_of_their_fact(empty_database_url: str) -> None:
+    """Revision 0008: the only change that events have seen, past their trigger; afterwards it stands again."""
+    migrate(empty_database_url, "0007")
+    order, fact = UUID(int=1), "payment.captured|wechat|1"
+    said = {fact: {"web": {"fact": {"occurred_at": "2026-01-11T10:00:00+08:00"}}}}
+    lines = [["sales", -1, "CNY", fact], ["suspense", 1, "CNY", "ticket.issued|unknown"]]
+    with psycopg.connect(empty_database_url, options="-c timezone=UTC") as connection:
+        connection.execute(
+            """INSERT INTO hub.orders (order_id, order_no, version, sequence, witnesses, business_date, fulfilment,
+                   payment, refund, dispute, complete, document, created_at, updated_at)
+               VALUES (%s, 'E1', 1, 1, '{web}', '2026-01-11', '', '', '', '', true, %s, now(), now())""",
+            (order, Jsonb({"facts": said})),
+        )
+        connection.execute(
+            """INSERT INTO hub.events (event_id, order_id, sequence, type, origin, business_date, statements, postings,
+                   recorded_at) VALUES (%s, %s, 1, 'order.paid', 'web', '2026-01-11', '[]', %s, '2026-01-12T00:00Z')""",
+            (order, order, Jsonb(lines)),
+        )
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url, options="-c timezone=UTC") as connection:
+        found = connection.execute("SELECT account, happened_at FROM hub.book_lines ORDER BY n").fetchall()
+        assert found == [
+            ("sales", datetime(2026, 1, 11, 2, tzinfo=UTC)),
+            (
+                "suspense",
+                datetime(2026, 1, 12, tzinfo=UTC),
+            ),  # a fact that its order no longer has: when it was recorded
+        ]
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            connection.execute("UPDATE hub.events SET postings = '[]'")
 
 
 def test_the_driver_is_named_for_sqlalchemy_and_other_databases_are_refused() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from interlock.settings import MASK, Settings
+from interlock.settings import MASK, Settings, encode_keys
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,19 @@ def test_a_configured_key_is_used_and_not_written(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("INTERLOCK_FIELD_KEY", base64.urlsafe_b64encode(bytes(range(32))).decode())
     assert Settings.load().keys().field == bytes(range(32))
     assert not (tmp_path / "keys" / "field").exists()
+
+
+def test_several_field_keys_the_newest_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old, new = bytes(range(32)), bytes(range(1, 33))
+    monkeypatch.setenv("INTERLOCK_FIELD_KEY", encode_keys([new, old]).replace("\n", ", "))
+    assert (Settings.load().keys().field, Settings.load().keys().former) == (new, (old,))
+    monkeypatch.delenv("INTERLOCK_FIELD_KEY")
+    made = Settings.load().keys().field
+    (tmp_path / "keys" / "field").write_text(encode_keys([new, made]))
+    assert Settings.load().field_keys() == (new, made)
+    (tmp_path / "keys" / "field").unlink()
+    with pytest.raises(FileNotFoundError):
+        Settings.load().field_keys()
 
 
 @pytest.mark.parametrize("text", ["short", "?" * 43, base64.urlsafe_b64encode(b"x" * 16).decode()])

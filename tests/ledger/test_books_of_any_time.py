@@ -1,17 +1,19 @@
 """Money as of any time: lines up to a moment are what the facts up to it post; a fact is reversed, never edited."""
 
+import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.ledger import Document, Posting, dating, difference, fold_with_postings
+from hub.ledger import Document, Posting, dating, difference, fold_with_postings, statements_of
 from hub.ledger.dating import _moment_by_moment, dated_postings
 from hub.ledger.reading import about, readings, sold_at
 from schemas.facts import Retracted
 from schemas.money import Money
+from schemas.observation import Observation
 from tests.ledger.stories import (
     ORDER_ID,
     Told,
@@ -26,6 +28,7 @@ from tests.ledger.stories import (
     sale,
     told,
 )
+from tests.schemas import replaying
 
 thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -50,20 +53,22 @@ def balances(lines: Iterable[Posting]) -> dict[tuple[str, str], int]:
     return {key: amount for key, amount in found.items() if amount}
 
 
-def instants(document: Document) -> list[int]:
-    """The minutes at which anything happened, and those before and after."""
+def instants(document: Document) -> list[datetime]:
+    """The moments at which anything happened, and those just before and after."""
     times = {s.fact.occurred_at for said in document.facts.values() for s in said.values()}
-    minutes = {int((time - at(0)).total_seconds() // 60) for time in times}
-    return sorted({minute + step for minute in minutes for step in (-1, 0, 1)})
+    return sorted({time + timedelta(microseconds=step) for time in times for step in (-1, 0, 1)})
 
 
 def books_follow_the_facts(story: list[Told]) -> None:
-    document = joined(story)
+    books_agree(joined(story))
+
+
+def books_agree(document: Document, name: str = "") -> None:
     lines = fold_with_postings(document).lines
-    for minute in instants(document):
-        then = document.as_of(at(minute))
+    for moment in instants(document):
+        then = document.as_of(moment)
         expected = sums(fold_with_postings(then).lines) if then.facts else {}
-        assert sums(line for line in lines if line.at <= at(minute)) == expected, f"at minute {minute}"
+        assert sums(line for line in lines if line.at <= moment) == expected, f"{name} at {moment}"
 
 
 @thorough
@@ -80,6 +85,18 @@ def test_so_they_are_when_every_witness_has_a_clock_of_its_own(story: list[Told]
         fact = statement.fact.model_copy(update={"occurred_at": statement.fact.occurred_at + late})
         story.append((data.draw(st.sampled_from([witness, "bank"])), statement.model_copy(update={"fact": fact})))
     books_follow_the_facts(story)
+
+
+def test_so_they_are_in_every_journey_after_every_message() -> None:
+    """All stories of the contract, as known after each of their messages, at every instant of each."""
+    for name, journey in replaying.journeys().items():
+        document = Document(order_id=ORDER_ID)
+        for step in journey["steps"]:
+            told_now = Observation.model_validate_json(json.dumps(step["observation"]))
+            said = statements_of(told_now, told_now.occurred_at, step["message"])
+            document, _ = document.join(step["channel"], said)
+            if document.facts:
+                books_agree(document, name)
 
 
 @thorough

@@ -23,7 +23,7 @@ LANES = 64
 LEGS = 63
 ASKED_AT = datetime(2026, 5, 19, 4, 0, tzinfo=UTC)
 TRIES = 40
-PATIENCE = 40.0
+PATIENCE = 100.0
 
 
 @pytest.fixture
@@ -33,18 +33,21 @@ def number(request: pytest.FixtureRequest) -> int:
 
 
 def claims(count: int, day: date, first: int, seed: int) -> list[Claim]:
-    """Asks and tells for about twice as many legs as there are; short rides and long ones."""
+    """Asks and tells for more legs than there are; short rides and long ones, alone and up to three together."""
     rng = random.Random(seed)
     places = [(f"{coach:02d}", f"{row}{letter}") for coach in range(1, 9) for row in range(1, 18) for letter in "ABCDF"]
-    places = places[: max(4, count // 20)]
+    places = places[: max(4, count // 12)]
     found = []
     for serial in range(first, first + count):
         mode = rng.choice(("ask", "ask", "tell"))
         begins = rng.randrange(LEGS)
         ends = min(LEGS, begins + rng.choice((1, 2, 3, 5, 8, 13, 30, 63)))
-        coach, seat = rng.choice(places)
+        place = rng.randrange(len(places))
+        coach, seat = places[place]
+        party = places[place + 1 : place + rng.choice((1, 1, 1, 2, 3))]
+        others = tuple(other for where, other in party if where == coach)
         channel = rng.choice(ASKING if mode == "ask" else SELLING)
-        found.append(Claim(serial, channel, mode, seat, (begins, ends), coach, day))
+        found.append(Claim(serial, channel, mode, seat, (begins, ends), coach, day, others))
     return found
 
 
@@ -89,13 +92,13 @@ def stands(house: House, day: date, answers: Sequence[Answered]) -> None:
             "SELECT service_date::text, coach, seat, sold FROM hub.seats WHERE service_date = %s AND sold <> 0", (day,)
         ).fetchall()
         disputed = connection.execute(
-            """SELECT o.order_no FROM hub.disputes d JOIN hub.orders o USING (order_id)
+            """SELECT d.subject FROM hub.disputes d JOIN hub.orders o USING (order_id)
                WHERE d.kind = 'seat_already_sold' AND d.state = 'open' AND o.order_no = ANY(%s)""",
             ([answer.claim.order_no for answer in answers],),
         ).fetchall()
     assert {(date_, coach, seat): sold for date_, coach, seat, sold in rows} == sold_legs(answers)
-    lost = [answer.claim.order_no for answer in answers if answer.lost and answer.claim.mode == "tell"]
-    assert sorted(order_no for (order_no,) in disputed) == sorted(lost)
+    lost = [a.claim.ticket_no(seat) for a in answers if a.claim.mode == "tell" for seat in a.lost]
+    assert sorted(ticket_no for (ticket_no,) in disputed) == sorted(lost)
 
 
 async def test_thousands_of_claims_at_once_leave_one_holder_for_every_leg(two_doors: House, number: int) -> None:
@@ -106,7 +109,7 @@ async def test_thousands_of_claims_at_once_leave_one_holder_for_every_leg(two_do
         answers = await claimed(two_doors, wanted, crowd)
     seconds = time.monotonic() - began
     stands(two_doors, day, answers)
-    counts = Counter(f"{a.claim.mode} {'granted' if a.granted else 'lost'}" for a in answers)
+    counts = Counter(f"{a.claim.mode} {'lost' if a.lost else 'granted'}" for a in answers)
     print(f"{len(answers)} claims in {seconds:.1f} s, {len(answers) / seconds:.0f} a second: {dict(counts)}")
     assert all(counts[f"{mode} {end}"] > number // 50 for mode in ("ask", "tell") for end in ("granted", "lost"))
     assert {answer.claim.channel for answer in answers if answer.granted} == {*ASKING, *SELLING}

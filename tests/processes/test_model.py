@@ -7,11 +7,12 @@ from tests.processes.traffic import Claim, Legs
 
 
 def answered(
-    number: int, legs: Legs, outcome: str, began: float = 0.0, ended: float = 1.0, mode: str = "ask"
+    number: int, legs: Legs, outcome: str, began: float = 0.0, ended: float = 1.0, mode: str = "ask", others: str = ""
 ) -> Answered:
-    claim = Claim(number, "web", mode, "1A", legs)
+    """A claim of 1A, and of the seats ``others``; a dispute is about the last of them."""
+    claim = Claim(number, "web", mode, "1A", legs, others=tuple(others.split()))
     code = "seat_already_sold" if outcome == "refused" else ""
-    disputes = ("seat_already_sold|1A",) if outcome == "disputed" else ()
+    disputes = (f"seat_already_sold|{claim.ticket_no(claim.seats[-1])}",) if outcome == "disputed" else ()
     return Answered(claim, outcome, code, disputes, began, ended)
 
 
@@ -38,3 +39,13 @@ def test_a_free_seat_that_was_refused_is_named() -> None:
 
 def test_any_other_answer_is_named() -> None:
     assert len(list(broken_rules([answered(1, (0, 3), "witnessed"), answered(2, (4, 5), "disputed")]))) == 2
+
+
+def test_a_party_is_refused_whole_for_one_seat_but_sold_seat_by_seat() -> None:
+    holder = answered(1, (0, 3), "applied")
+    assert list(broken_rules([holder, answered(2, (0, 3), "refused", others="1B 1C")])) == []
+    told = [answered(3, (0, 3), "disputed", mode="tell", others="2A"), answered(4, (0, 9), "applied", others="1D")]
+    assert list(broken_rules(told)) == [
+        "EW00000003 and EW00000004 both have 1A",
+        "EW00000003 did not get 2A (0, 3), which was free",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import tempfile
@@ -35,7 +36,12 @@ READ = (
     ("GET", "/readyz"),
     ("GET", "/console"),
 )
-WITHOUT_DATABASE = ("/healthz", "/v1/openapi.json", "/v1/schemas/1.0/order.json", "/sso/.well-known/openid-configuration")
+WITHOUT_DATABASE = (
+    "/healthz",
+    "/v1/openapi.json",
+    "/v1/schemas/1.0/order.json",
+    "/sso/.well-known/openid-configuration",
+)
 
 
 @pytest.fixture(scope="module")
@@ -228,8 +234,6 @@ def test_of_a_bulk_that_breaks_off_whole_lines_count_and_all_may_be_sent_again(o
 
 
 def _line(claim: Claim) -> bytes:
-    import base64
-
     body = base64.b64encode(native(claim, SOLD_AT)).decode()
     return json.dumps({"id": claim.message_id, "body": body}).encode() + b"\n"
 

@@ -36,7 +36,10 @@ _FARE_FEN = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One ticket that a channel wants (``ask``) or has sold (``tell``): ``legs`` is a range of stops of the run."""
+    """Tickets that a channel wants (``ask``) or has sold (``tell``): ``legs`` is a range of stops of the run.
+
+    ``others``: seats of those who travel along, in the same coach on the same legs.
+    """
 
     number: int
     channel: str
@@ -45,6 +48,7 @@ class Claim:
     legs: Legs
     coach: str = "05"
     day: date = DAY
+    others: tuple[str, ...] = ()
 
     @property
     def order_no(self) -> str:
@@ -55,12 +59,15 @@ class Claim:
         return f"{self.mode}-{self.order_no}"
 
     @property
-    def ticket_no(self) -> str:
-        return ticket_no.build(self.order_no, 1, self.coach, self.seat)
+    def seats(self) -> tuple[str, ...]:
+        return (self.seat, *self.others)
 
-    def overlaps(self, other: Claim) -> bool:
-        """Whether both cannot be valid: one seat of one run, a leg in common."""
-        same = (self.day, self.coach, self.seat) == (other.day, other.coach, other.seat)
+    def ticket_no(self, seat: str) -> str:
+        return ticket_no.build(self.order_no, 1, self.coach, seat)
+
+    def meets(self, other: Claim) -> bool:
+        """Whether they have a leg of one run in common, in one coach."""
+        same = (self.day, self.coach) == (other.day, other.coach)
         return same and self.legs[0] < other.legs[1] and other.legs[0] < self.legs[1]
 
 
@@ -94,7 +101,7 @@ def native(claim: Claim, at: datetime, hold_minutes: float = 30, wire: str | Non
     desk = _DESK | {"running": str(claim.number % 1_000_000)}
     if claim.channel == "phone":
         desk |= {"call_id": f"L{claim.number}", "pickup_code": f"{claim.number:08d}"}
-    act = Act(kind, claim.channel, at, order, (claim.ticket_no,), desk)
+    act = Act(kind, claim.channel, at, order, tuple(map(claim.ticket_no, claim.seats)), desk)
     body = codec_for(wire or claim.channel).encode(act, claim.message_id).body
     if (wire or claim.channel) != "windows":
         return body
@@ -117,7 +124,7 @@ def _order(claim: Claim, at: datetime, hold_minutes: float) -> SimOrder:
         order_no=claim.order_no,
         channel=claim.channel,
         booked_at=at,
-        tickets=[_ticket(claim, at)],
+        tickets=[_ticket(claim, seat, at) for seat in claim.seats],
         hold_expires_at=at + timedelta(minutes=hold_minutes) if held else None,
         own_refs={"agent_order": f"A{claim.number}"} if claim.channel == "agents" else {},
         revision=1,
@@ -131,19 +138,19 @@ def _order(claim: Claim, at: datetime, hold_minutes: float) -> SimOrder:
     return order
 
 
-def _ticket(claim: Claim, at: datetime) -> SimTicket:
+def _ticket(claim: Claim, seat: str, at: datetime) -> SimTicket:
     held = claim.mode == "ask"
     begins, ends = claim.legs
     return SimTicket(
-        ticket_no=claim.ticket_no,
+        ticket_no=claim.ticket_no(seat),
         batch=1,
         coach=claim.coach,
-        seat_no=claim.seat,
+        seat_no=seat,
         seat_class="second",
         ticket_type="adult",
         name="测试甲",
         document_type="resident_id",
-        document_no=document_no(claim.channel, claim.number),
+        document_no=document_no(claim.channel, claim.number, claim.seats.index(seat)),
         phone=f"+861990{claim.number % 10_000_000:07d}",
         train_no=NUMBER,
         train_code=CODE,
@@ -160,10 +167,10 @@ def _ticket(claim: Claim, at: datetime) -> SimTicket:
     )
 
 
-def document_no(channel: str, number: int) -> str:
-    """A number that nobody has (region 99), another one for every claim of every channel."""
+def document_no(channel: str, number: int, companion: int = 0) -> str:
+    """A number that nobody has (region 99), another one for every passenger of every claim of every channel."""
     rest, sequence = divmod(number, 1000)
-    region = f"99{list(ORDER_PREFIX).index(channel)}{rest // 10_000 % 1000:03d}"
+    region = f"99{list(ORDER_PREFIX).index(channel)}{companion}{rest // 10_000 % 100:02d}"
     birthday = date(1950, 1, 1) + timedelta(days=rest % 10_000)
     first = f"{region}{birthday:%Y%m%d}{sequence:03d}"
     return first + resident_id.check_digit(first)

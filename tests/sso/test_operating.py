@@ -19,11 +19,12 @@ from psycopg_pool import ConnectionPool
 
 from interlock.clock import SetClock
 from interlock.database import Pool
-from sso import admin, identities
+from sso import admin
 from sso.admin import Registration
-from sso.identities import IdentityTaken
 from sso.options import Argon2Options, SsoOptions
 from sso.pages import words
+from sso.people import identities
+from sso.people.identities import IdentityTaken
 from sso.ports import OutboxSender
 from tests.sso.harness import HUB, SECRETS, STAFF_PASSWORD, Listener, Receiver, Site, answer, demo, running
 

@@ -234,7 +234,7 @@ def test_a_right_password_forgets_the_wrong_ones(site: Site) -> None:
 
 def test_a_password_hashed_at_an_older_cost_is_renewed_at_login(site: Site) -> None:
     from sso.options import Argon2Options
-    from sso.passwords import Passwords
+    from sso.people.passwords import Passwords
 
     older = Passwords(Argon2Options(memory_kib=16, passes=1, lanes=1)).hash(PASSWORD)
     with site.provider.pool.connection() as connection:

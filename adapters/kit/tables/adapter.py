@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from adapters.kit.reading import Losses, Record, never_raises
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses, never_raises
 from adapters.kit.tables.acts import DEEDS, joined, point_of_sale
 from adapters.kit.tables.codecs import Codec, Place
 from adapters.kit.tables.news import Told

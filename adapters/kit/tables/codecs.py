@@ -21,7 +21,8 @@ from decimal import Decimal
 from types import ModuleType
 from typing import Any, Literal, Protocol
 
-from adapters.kit.reading import Losses, Record
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses
 from adapters.kit.times import TimeForm
 from hub.ports import Profile
 from schemas.codes import code_list

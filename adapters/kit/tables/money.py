@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.tables.news import SOLD, News, Told, head_of
 from hub.ports import Act
 from schemas.order import Order, Payment

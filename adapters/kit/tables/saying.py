@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.kit.reading import Record, Refused, refusal
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Refused, refusal
 
 Spot = tuple[Record, str]
 """A field: its record and its native name."""

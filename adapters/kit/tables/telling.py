@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.tables.money import change_of, place_payments, refund_of
 from adapters.kit.tables.news import FACT_OF_STATE, SOLD, News, Step, Told, head_of, news_of
 from adapters.kit.telling import SURCHARGE

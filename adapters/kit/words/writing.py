@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.kit import people
-from adapters.kit.reading import Losses
+from adapters.kit.refusing import Losses
 from adapters.kit.telling import Whole, captured, confirmed, requested, unsaid, whole_tickets
 from adapters.kit.times import SHANGHAI
 from adapters.kit.words.names import Fields, Wording

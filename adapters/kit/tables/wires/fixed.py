@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.kit import columns
-from adapters.kit.reading import Losses, Record, Refused, refusal
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses, Refused, refusal
 from adapters.kit.tables.wires.lines import grouped, part, whole_lines
 from adapters.kit.tables.wires.port import ROWS_MOST, Frame, Native, Sheet
 from hub.ports import Part

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from adapters.kit.decoding import decode_json
 from adapters.kit.lines import split_lines
-from adapters.kit.reading import Losses, decode_json, refusal
+from adapters.kit.refusing import Losses, refusal
 from adapters.kit.tables.wires.port import Frame, Native, Sheet
 from adapters.kit.tables.wires.trees import Leaves, TreeRows, leaves
 from hub.ports import Part

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from adapters.kit.reading import check_size, refusal
+from adapters.kit.decoding import check_size
+from adapters.kit.refusing import refusal
 from adapters.kit.tables.wires.port import ROWS_MOST
 from hub.ports import Part
 

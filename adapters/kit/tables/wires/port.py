@@ -7,7 +7,8 @@ from typing import Protocol
 
 from adapters.kit.columns import Column as LineColumn
 from adapters.kit.columns import Layout
-from adapters.kit.reading import Losses, Record
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses
 from adapters.kit.tables.codecs import Amount, Codec, Number, Text
 from hub.ports import Part
 from schemas.observation import Rejection

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from adapters.kit.reading import Losses, Record, Refused, refusal
+from adapters.kit.reading import Record
+from adapters.kit.refusing import Losses, Refused, refusal
 from adapters.kit.tables.wires.port import Frame, Native, Sheet
 from adapters.kit.tables.wires.trees import Leaves, TreeRows
 from adapters.kit.xml import local_name, read_xml
