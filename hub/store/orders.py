@@ -301,7 +301,7 @@ def seats_come_free(connection: Connection[TupleRow], limit: int) -> list[tuple[
     rows = connection.execute(
         """SELECT t.order_id, r.system, r.kind, r.value, t.ticket_no
            FROM hub.disputes d
-           JOIN hub.tickets t ON t.order_id = d.order_id AND t.ticket_no = d.subject AND NOT t.holds_seat AND t.legs <> 0
+           JOIN hub.tickets t ON (t.order_id, t.ticket_no) = (d.order_id, d.subject) AND NOT t.holds_seat AND t.legs <> 0
            LEFT JOIN hub.seats s ON (s.service_date, s.train, s.coach, s.seat) =
                                     (t.service_date, t.train, t.coach, t.seat)
            CROSS JOIN LATERAL (

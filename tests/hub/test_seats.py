@@ -3,16 +3,28 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import combinations
+from itertools import combinations, permutations
 
 import pytest
 
 from hub.intake.freed import grant_freed_seats
 from hub.intake.holds import expire_holds
 from hub.store import seats
-from hub.store.checks import ledger_complaints
-from schemas.facts import Fact, Retracted, TicketChanged, TicketHeld, TicketIssued
-from tests.hub.railway import CHANNELS, Railway, cancel, content, hold, observation, passenger, refund, sale
+from hub.store.checks import ledger_complaints, ledger_digest
+from schemas.facts import Fact, Retracted, TicketChanged, TicketHeld, TicketIssued, TicketStep
+from tests.hub.railway import (
+    CHANNELS,
+    Railway,
+    Speaker,
+    cancel,
+    content,
+    hold,
+    observation,
+    passenger,
+    refund,
+    sale,
+)
+from tests.hub.test_any_order import emptied
 
 
 def healthy(railway: Railway) -> bool:
