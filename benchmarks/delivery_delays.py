@@ -61,7 +61,7 @@ def backfill(stage: Stage, events: int) -> None:
                    e.recorded_at, 'bulk'
             FROM (SELECT *, count(*) OVER () AS orders FROM hub.events WHERE sequence = 1) e,
                  generate_series(1, 1000) n
-            WHERE n <= 1 + {int(events)} / e.orders LIMIT {int(events)}"""
+            WHERE n <= 1 + {int(events)} / e.orders ORDER BY n, e.position LIMIT {int(events)}"""
     )
 
 

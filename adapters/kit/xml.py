@@ -12,11 +12,16 @@ _ENCODING = re.compile(r"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 
 
 def read_xml(raw: bytes, encoding: str, maximum: int | None, ending: str = "") -> etree._Element:
-    """The root element of a message.
+    """The root element of a message; see :func:`body_of` and :func:`tree_of`."""
+    return tree_of(body_of(raw, encoding, maximum, ending), ending)
 
-    Refuses what is too large, is not of ``encoding`` or declares another one, is not well-formed, or has a document
-    type. An encoding other than UTF-8 must be declared. ``ending``: how a whole message ends, to tell one that was
-    cut off from one that is wrong.
+
+def body_of(raw: bytes, encoding: str, maximum: int | None, ending: str = "") -> str:
+    """The text of a message after its declaration.
+
+    Refuses what is too large, is not of ``encoding`` or declares another one, or has a document type. An encoding
+    other than UTF-8 must be declared. ``ending``: how a whole message ends, to tell one that was cut off from one
+    that is wrong.
     """
     if maximum is not None:
         check_size(raw, maximum)
@@ -39,6 +44,11 @@ def read_xml(raw: bytes, encoding: str, maximum: int | None, ending: str = "") -
         line, column = body.count("\n") + 1, len(body) - body.rfind("\n") - 1
         detail = "the message ends too early"
         raise refusal("message_truncated", f"line {line}, column {column}", detail, expected=f"it ends with {ending}")
+    return body
+
+
+def tree_of(body: str, ending: str = "") -> etree._Element:
+    """The root element of a body; refuses what is not well-formed."""
     try:
         return etree.fromstring(body.encode("utf-8", "replace"), _PARSER)
     except etree.XMLSyntaxError as error:

@@ -7,10 +7,13 @@ from functools import lru_cache
 from lxml import etree
 
 from adapters.kit.reading import Record
-from adapters.kit.refusing import Losses
-from adapters.kit.xml import read_xml
+from adapters.kit.refusing import Losses, refusal
+from adapters.kit.xml import body_of, read_xml, tree_of
+from adapters.phone.plain import Fields, Parts, keep, read_plain
 from adapters.phone.wire import GROUPS, LISTS, MODES, NS, SOAP
 
+ENVELOPE = f"{{{SOAP}}}Envelope"
+_ENDING = "Envelope>"
 _HERE = f"{{{NS}}}"
 _NO_LIST: frozenset[str] = frozenset()
 _GROUPS = GROUPS | MODES.keys() | {f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"}
@@ -18,7 +21,23 @@ _GROUPS = GROUPS | MODES.keys() | {f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"}
 
 def read_message(raw: bytes, maximum: int | None) -> etree._Element:
     """The root element of a message or day extract; see ``adapters.kit.xml`` for what is refused."""
-    return read_xml(raw, "gb18030", maximum, ending="Envelope>")
+    return read_xml(raw, "gb18030", maximum, ending=_ENDING)
+
+
+def read_envelope(raw: bytes, maximum: int, losses: Losses) -> "Element":
+    """The envelope of a message; see ``adapters.kit.xml`` for what is refused."""
+    body = body_of(raw, "gb18030", maximum, ending=_ENDING)
+    fields = read_plain(body, _GROUPS, LISTS)
+    if fields is None:
+        return envelope_of(tree_of(body, _ENDING), losses)
+    return Element(fields, "/Envelope", losses, "phone")
+
+
+def envelope_of(root: etree._Element, losses: Losses) -> "Element":
+    """The record of the root element, if that is an envelope."""
+    if root.tag != ENVELOPE:
+        raise refusal("message_malformed", "/", "this is no SOAP 1.1 envelope", expected=ENVELOPE, found=root.tag)
+    return Element.of(root, "/Envelope", losses)
 
 
 @lru_cache(maxsize=512)
@@ -72,19 +91,19 @@ class Element(Record):
     def inner(self, name: str) -> "Sequence[Element]":
         """The elements of a name that is there once: their places have no number."""
         found = self.take(name)
-        if not isinstance(found, Elements):
+        if not isinstance(found, Elements | Parts):
             return ()
-        return [Element(_fields(child), (self, name.rpartition("}")[2], None), self.losses, "phone") for child in found]
+        return [Element(_inside(child), (self, name.rpartition("}")[2], None), self.losses, "phone") for child in found]
 
     def children(self, name: str, *, least: int = 0, most: int = 20) -> Sequence[Record]:
         found = self.take(name)
-        elements = found if isinstance(found, Elements) else Elements()
+        elements = found if isinstance(found, Elements | Parts) else Parts()
         if not least <= len(elements) <= most:
             detail = f"{len(elements)} {name} elements"
             raise self.refuse(name, "message_malformed", detail, expected=f"{least} to {most}")
         records: list[Record] = []
         for child in elements:
-            records.append(Element(_fields(child), (self, name, len(records)), self.losses, "phone"))
+            records.append(Element(_inside(child), (self, name, len(records)), self.losses, "phone"))
         return records
 
     def at_item(self, name: str, number: int) -> str:
@@ -92,9 +111,13 @@ class Element(Record):
         return f"{self.at(name)}[{number + 1}]"
 
 
-def _fields(element: etree._Element) -> dict[str, object]:
+def _inside(child: etree._Element | Fields) -> Fields:
+    return child if type(child) is dict else _fields(child)
+
+
+def _fields(element: etree._Element) -> Fields:
     name = local(element.tag)
-    fields: dict[str, object] = {f"@{key}": value for key, value in element.items()}
+    fields: Fields = {f"@{key}": value for key, value in element.items()}
     lists, strays = LISTS.get(name, _NO_LIST), element.text or ""
     for child in element:
         name = local(child.tag)
@@ -113,7 +136,7 @@ def _fields(element: etree._Element) -> dict[str, object]:
     return fields
 
 
-def _add(fields: dict[str, object], name: str, child: etree._Element, lists: frozenset[str]) -> None:
+def _add(fields: Fields, name: str, child: etree._Element, lists: frozenset[str]) -> None:
     """What repeats, may repeat, or holds elements."""
     if name in _GROUPS:
         group = fields.setdefault(name, Elements())
@@ -123,12 +146,4 @@ def _add(fields: dict[str, object], name: str, child: etree._Element, lists: fro
     value: object = (child.text or "").strip()
     if len(child):  # what holds elements is no text: shown as it is, and refused where a text is expected
         value = {"xml": etree.tostring(child, encoding="unicode", with_tail=False)}
-    if name in lists:
-        known = fields.setdefault(name, [])
-        if isinstance(known, list):
-            known.append(value)
-    elif name in fields:
-        again = fields[name]
-        fields[name] = [*again, value] if isinstance(again, list) else [again, value]
-    else:
-        fields[name] = value
+    keep(fields, name, value, lists)

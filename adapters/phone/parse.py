@@ -7,7 +7,7 @@ from lxml import etree
 
 from adapters.kit.refusing import Losses, Refused, never_raises, refusal
 from adapters.kit.words import read_order
-from adapters.phone.document import Element, fault_of, local, read_message
+from adapters.phone.document import ENVELOPE, Element, envelope_of, fault_of, local, read_envelope, read_message
 from adapters.phone.profile import PROFILE
 from adapters.phone.wire import DECLARATION, MODES, NS, SOAP
 from adapters.phone.wording import PhoneWording
@@ -15,14 +15,14 @@ from hub.ports import Part
 from schemas.observation import Observation, Rejection
 
 _WORDING = PhoneWording(PROFILE.channel, PROFILE.code_tables)
-_ENVELOPE, _BODY = f"{{{SOAP}}}Envelope", f"{{{SOAP}}}Body"
+_BODY = f"{{{SOAP}}}Body"
 
 
 @never_raises
 def parse(raw: bytes) -> Observation:
     """One message (or one order of a day extract) as an observation; ``Reserve`` asks, the others tell."""
     losses = Losses()
-    name, operation = _operation(read_message(raw, PROFILE.max_message_bytes), losses)
+    name, operation = _operation(read_envelope(raw, PROFILE.max_message_bytes, losses), raw)
     if name == "DayExtract":
         operation.repeated("@date")
     orders = operation.inner("Order")
@@ -37,7 +37,7 @@ def split(raw: bytes) -> Sequence[Part] | Rejection:
     """The orders of a day extract, each as a message of its own. Ids are made of the bytes: the same order is one."""
     try:
         root = read_message(raw, None)
-        name, _ = _operation(root, Losses())
+        name, _ = _operation(envelope_of(root, Losses()), raw)
     except Refused as refused:
         return refused.rejection
     orders = root.findall(f"{_BODY}/{{{NS}}}{name}/{{{NS}}}Order")
@@ -45,7 +45,7 @@ def split(raw: bytes) -> Sequence[Part] | Rejection:
 
 
 def _part(order: etree._Element, index: int, name: str) -> Part:
-    envelope = etree.Element(_ENVELOPE, nsmap={"soap": SOAP, None: NS})
+    envelope = etree.Element(ENVELOPE, nsmap={"soap": SOAP, None: NS})
     body = etree.SubElement(envelope, _BODY)
     order.tail = None
     etree.SubElement(body, f"{{{NS}}}{name}").append(order)
@@ -53,11 +53,8 @@ def _part(order: etree._Element, index: int, name: str) -> Part:
     return Part(f"order-{hashlib.sha256(raw).hexdigest()[:32]}", raw, f"Order[{index}]")
 
 
-def _operation(root: etree._Element, losses: Losses) -> tuple[str, Element]:
+def _operation(envelope: Element, raw: bytes) -> tuple[str, Element]:
     """The one operation of the body. What stands around it is a loss, but for the message id: a matter of transport."""
-    if root.tag != _ENVELOPE:
-        raise refusal("message_malformed", "/", "this is no SOAP 1.1 envelope", expected=_ENVELOPE, found=root.tag)
-    envelope = Element.of(root, "/Envelope", losses)
     for header in envelope.inner(f"{{{SOAP}}}Header"):
         header.repeated("MessageId")
         header.finish()
@@ -68,7 +65,7 @@ def _operation(root: etree._Element, losses: Losses) -> tuple[str, Element]:
     envelope.finish()
     if len(operations) == 1:
         return operations[0]
-    raise _no_operation(root)
+    raise _no_operation(read_message(raw, None))
 
 
 def _no_operation(root: etree._Element) -> Refused:

@@ -15,6 +15,7 @@ read from the audit, whose row is written in the act's own transaction and carri
 
 import asyncio
 import hashlib
+import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -49,7 +50,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request under a key. ``request`` names caller and key, ``fingerprint`` what is asked; SHA-256."""
+    """One request under a key. ``request`` names caller and key, ``fingerprint`` what is asked; SHA-256.
+
+    The fingerprint is keyed with the caller's key, which nobody keeps: a body may hold little but a person's number.
+    """
 
     request: str
     fingerprint: bytes
@@ -58,7 +62,7 @@ class Attempt:
     def of(cls, caller: str, key: str, scope: Scope, body: bytes) -> "Attempt":
         request = hashlib.sha256(f"{caller}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()
         asked = b"\0".join([scope["method"].encode(), scope["path"].encode(), scope["query_string"], body])
-        return cls(request, hashlib.sha256(asked).digest())
+        return cls(request, hmac.digest(key.encode("utf-8", "surrogateescape"), asked, "sha256"))
 
 
 class Repeating:

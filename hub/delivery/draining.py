@@ -30,6 +30,8 @@ from hub.store.seal import Seal
 _ACTOR = "hub"
 _SCAN_TIMES = 4
 _SCANS_MAX = 8
+_ASIDE_EACH = 8
+"""Of one order in a page of the bulk lane: they go one after another, and the next live page waits for the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class PumpOptions:
     """
 
     page: int = 400
-    aside: int = 100
+    aside: int = 50
     aside_least: int = 10
     concurrency: int = 32
     timeout_seconds: float = 10.0
@@ -155,7 +157,7 @@ class Drain:
             return
         until = self.wanted.aside_until(self.bulk_cursor, self.live_cursor)
         ahead = outbox.bulk(self.connection, self.bulk_cursor, until, self.wanted, limit * _SCAN_TIMES)
-        ahead = ahead.cut(limit)
+        ahead = ahead.cut(limit).cut_each(_ASIDE_EACH)
         ready, waiting = self._apart(self._fresh(ahead.chosen, "bulk"), bulk=False)
         page = self._send(ready)
         page.exceptions += [behind(self.channel.channel, item) for item in waiting]

@@ -56,7 +56,13 @@ class Pump:
     def drain(self, channel: str) -> Drained:
         """Send what is due for ``channel``; one process at a time per channel, safe to call at any moment."""
         with self._pool.connection() as connection:
-            got = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK_SPACE, channel)).fetchone()
+            # The log is read by its index, whatever the planner thinks of it: after a mass upload its statistics are
+            # old, and it would sort a hundred thousand rows for the first four hundred (500 ms instead of 0.4).
+            got = connection.execute(
+                """SELECT CASE WHEN pg_try_advisory_lock(%s, hashtext(%s))
+                          THEN set_config('enable_bitmapscan', 'off', false) END""",
+                (_LOCK_SPACE, channel),
+            ).fetchone()
             connection.commit()
             if not got or not got[0]:
                 return Drained(channel, locked=True)
@@ -67,5 +73,8 @@ class Pump:
                 return Drain(connection, found, adapter, self._means).run()
             finally:
                 connection.rollback()
-                connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", (_LOCK_SPACE, channel))
+                connection.execute(
+                    "SELECT pg_advisory_unlock(%s, hashtext(%s)), set_config('enable_bitmapscan', 'on', false)",
+                    (_LOCK_SPACE, channel),
+                )
                 connection.commit()

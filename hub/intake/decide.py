@@ -108,7 +108,7 @@ class Work:
 
     @classmethod
     def on(cls, order_id: UUID, order_no: str, stored: Stored | None) -> "Work":
-        document = stored.document if stored else Document(order_id=order_id)
+        document = stored.document if stored else Document.of(order_id)
         folded = fold_with_postings(document) if document.facts else None
         last_stated = dict(stored.last_stated) if stored else {}
         disputes = frozenset(d.dispute_id for d in folded.order.disputes) if folded else frozenset()
@@ -131,7 +131,7 @@ class Work:
     def restore(self) -> None:
         """Back to what the database holds: nothing of this transaction's messages stands."""
         self.union = None
-        self.document = self.stored.document if self.stored else Document(order_id=self.order_id)
+        self.document = self.stored.document if self.stored else Document.of(self.order_id)
         self.folded = fold_with_postings(self.document) if self.document.facts else None
 
     @property

@@ -77,6 +77,7 @@ class Eraser:
         extent, messages = self._extent(connection, person)
         _need_no_business(extent, even_so)
         done = self._remember(connection, messages, frozenset())
+        self.audit.hold(connection)
         subjects.hold_alone(connection)
         extent, messages = self._extent(connection, person)
         _need_no_business(extent, even_so)

@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cache
 
 from hub.ledger.reading import Reading, clashes, money_values, seat_values
+from hub.ledger.tickets import state_of
 from schemas.facts import ReferencesClash, SeatNotGranted, TicketChanged, TicketHeld, TicketIssued, TicketRefunded
 from schemas.order import Dispute, DisputeSide
-from schemas.states import MACHINES, state_machine
+from schemas.states import MACHINES, state_machine, valid_states
 
 
 def disputes(readings: Sequence[Reading], resolutions: Mapping[str, str]) -> tuple[Dispute, ...]:
@@ -78,8 +79,9 @@ def _twice(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
 
 
 def _seat(about: Sequence[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+    """Only of a valid ticket: one that was given back, changed or cancelled needs no seat, whoever had it."""
     refusal = next((r for r in about if isinstance(r.fact, SeatNotGranted)), None)
-    if refusal is not None:
+    if refusal is not None and state_of([r.fact for r in about])[0] in valid_states():
         sold = [r for r in about if isinstance(r.fact, TicketIssued | TicketHeld)]
         yield "seat_already_sold", [*sold[-1:], refusal]
 

@@ -95,6 +95,11 @@ class Document(Canonical):
     facts: dict[str, dict[str, Statement]] = Field(default_factory=dict)
     statements: int = Field(default=0, description="statements ever taken: the order's version")
 
+    @classmethod
+    def of(cls, order_id: UUID) -> "Document":
+        """The document of an order of which nothing is known yet."""
+        return altered(_EMPTY, {"order_id": order_id})
+
     @property
     def witnesses(self) -> frozenset[str]:
         return frozenset(witness for said in self.facts.values() for witness in said)
@@ -161,6 +166,9 @@ class Document(Canonical):
             if (kept := {w: s for w, s in said.items() if s.fact.occurred_at <= occurred})
         }
         return self.model_copy(update={"facts": facts})
+
+
+_EMPTY = Document(order_id=UUID(int=0))
 
 
 def statements_of(observation: Observation, recorded_at: datetime, message: str) -> list[Statement]:

@@ -79,7 +79,7 @@ def _tell(story: _Story, fact: Fact) -> None:
             story.granted = False
 
 
-def _state(facts: Sequence[Fact]) -> tuple[TicketState, Fact]:
+def state_of(facts: Sequence[Fact]) -> tuple[TicketState, Fact]:
     """The highest-ranked state and the fact that leads to it; the earliest of equals."""
     after, rank = state_after("ticket"), ranks("ticket")
     if len(facts) == 1 and facts[0].fact in after:
@@ -93,7 +93,7 @@ def _state(facts: Sequence[Fact]) -> tuple[TicketState, Fact]:
 
 
 def _ticket(ticket_no: str, story: _Story, passenger_numbers: Mapping[str, str]) -> Ticket:
-    state, since = _state(story.facts)
+    state, since = state_of(story.facts)
     content = story.content
     return _build_ticket(
         ticket_no=ticket_no,

@@ -61,6 +61,14 @@ class Audit:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    def hold(self, connection: Connection[TupleRow]) -> None:
+        """Be the only one who writes to the chain until this transaction ends.
+
+        For who is going to hold something else that others wait for: they may be in the middle of an act that has
+        written here.
+        """
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+
     def record(
         self,
         connection: Connection[TupleRow],
@@ -74,7 +82,7 @@ class Audit:
         written = dict(detail or {})
         if (request := _request.get()) is not None:
             written["request"] = request
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        self.hold(connection)
         last = connection.execute("SELECT position, hash FROM hub.audit ORDER BY position DESC LIMIT 1").fetchone()
         position, before = (last[0] + 1, bytes(last[1])) if last else (1, b"")
         connection.execute(

@@ -14,6 +14,7 @@ from hub.store.timetable import Timetable
 from schemas.facts import Leg, Seat, TicketHeld, TicketIssued
 from schemas.observation import Observation
 from schemas.order import Order
+from schemas.states import valid_states
 
 SEAT_SOLD = "seat_already_sold"
 
@@ -68,7 +69,8 @@ def contest_of(connection: Connection[TupleRow], adapters: Mapping[str, Adapter]
     folded = [fold(stored.document) for stored in orders.read(connection, [row[0] for row in disputed]).values()]
     contest.learn(connection, folded)
     for order in folded:
-        contest.spots |= {s for t in order.tickets if not t.seat_granted and (s := contest.spot(t.leg, t.seat))}
+        lost = [t for t in order.tickets if not t.seat_granted and t.state in valid_states()]
+        contest.spots |= {spot for ticket in lost if (spot := contest.spot(ticket.leg, ticket.seat))}
     refused = connection.execute(
         """SELECT m.channel, m.message_id, m.raw, coalesce(a.into_id, m.order_id) FROM hub.messages m
            LEFT JOIN hub.aliases a USING (order_id) WHERE m.outcome = 'refused' AND m.code = %s""",

@@ -277,11 +277,12 @@ def withdraw_disputes(connection: Connection[TupleRow], rows: Sequence[tuple[UUI
 Lapsed = tuple[ReferenceClaim, str, datetime]
 """A hold whose time is over: a name of its order, the ticket, when it expired."""
 
-_HOLDS = """SELECT r.system, r.kind, r.value, t.ticket_no, t.hold_expires_at
-    FROM hub.tickets t CROSS JOIN LATERAL (
+_NAMED = """CROSS JOIN LATERAL (
         SELECT system, kind, value FROM hub.refs WHERE refs.order_id = t.order_id
         ORDER BY system <> 'rail', kind <> 'order', kind <> ALL(%s), system, kind, value LIMIT 1) r"""
 """The name is the railway's number; an order that has none yet goes by what else it is called."""
+
+_HOLDS = f"SELECT r.system, r.kind, r.value, t.ticket_no, t.hold_expires_at FROM hub.tickets t {_NAMED}"
 
 
 def lapsed_holds(connection: Connection[TupleRow], now: datetime, limit: int) -> list[Lapsed]:
@@ -299,14 +300,13 @@ def seats_come_free(connection: Connection[TupleRow], limit: int) -> list[tuple[
     """(order, a name of it, ticket) of valid tickets that lost their seats, which nobody holds any more; the first
     that lost it first."""
     rows = connection.execute(
-        """SELECT t.order_id, r.system, r.kind, r.value, t.ticket_no
+        f"""SELECT t.order_id, r.system, r.kind, r.value, t.ticket_no
            FROM hub.disputes d
-           JOIN hub.tickets t ON (t.order_id, t.ticket_no) = (d.order_id, d.subject) AND NOT t.holds_seat AND t.legs <> 0
+           JOIN hub.tickets t ON (t.order_id, t.ticket_no) = (d.order_id, d.subject)
+                              AND NOT t.holds_seat AND t.legs <> 0
            LEFT JOIN hub.seats s ON (s.service_date, s.train, s.coach, s.seat) =
                                     (t.service_date, t.train, t.coach, t.seat)
-           CROSS JOIN LATERAL (
-               SELECT system, kind, value FROM hub.refs WHERE refs.order_id = t.order_id
-               ORDER BY system <> 'rail', kind <> 'order', kind <> ALL(%s), system, kind, value LIMIT 1) r
+           {_NAMED}
            WHERE d.kind = 'seat_already_sold' AND d.state = 'open' AND coalesce(s.sold, 0) & t.legs = 0
            ORDER BY d.opened_at, t.ticket_no LIMIT %s""",
         (sorted(IDENTIFYING), limit),

@@ -7,6 +7,7 @@ Within an order no lane overtakes the other: a live event behind a bulk event th
 happened before a channel subscribed is of the bulk lane for it, whatever lane it came in (``Wanted.history``).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,15 @@ class Ahead:
             return self
         return Ahead(self.chosen[:limit], self.chosen[limit - 1][0], True, self.bulk)
 
+    def cut_each(self, most: int) -> "Ahead":
+        """As far as no order has more than ``most`` wanted events: one order's are told one after another."""
+        told: Counter[UUID] = Counter()
+        for place, (_, order_id) in enumerate(self.chosen):
+            told[order_id] += 1
+            if told[order_id] > most:
+                return self.cut(place)
+        return self
+
 
 def waiting(connection: Connection[TupleRow], now: datetime) -> list[str]:
     """The channels for which something can be done at ``now`` (wall clock), by a look at the head of each queue.
@@ -100,6 +110,7 @@ def live(connection: Connection[TupleRow], after: Cursor, wanted: Wanted, scan: 
 
 def stretch(connection: Connection[TupleRow], after: Cursor, types: Sequence[str], scan: int) -> Ahead:
     """The next ``scan`` events of both lanes behind the commit barrier, for who pulls; chosen: of ``types``."""
+    connection.execute("SET LOCAL enable_bitmapscan = off")  # for the reason that the pump has
     return _read(
         connection,
         """SELECT txid, position, order_id, lane, type = ANY(%(types)s) AS chosen
@@ -153,18 +164,17 @@ def _read(connection: Connection[TupleRow], stretch: str, values: dict[str, obje
 def bulk_before(
     connection: Connection[TupleRow], after: Cursor, wanted: Wanted, order_ids: Sequence[UUID]
 ) -> dict[UUID, int]:
-    """order -> position of its first wanted bulk event that has not been offered yet. Free when the lane is empty."""
-    in_lane = (
-        "(lane = 'bulk' OR txid <= %(history)s::xid8)"
-        if wanted.in_history(after)
-        else """lane = 'bulk' AND EXISTS (
-               SELECT FROM hub.events WHERE lane = 'bulk' AND (txid, position) > (%(txid)s::xid8, %(at)s))"""
-    )
+    """order -> position of its first wanted bulk event that has not been offered yet."""
+    in_lane = "(e.lane = 'bulk' OR e.txid <= %(history)s::xid8)" if wanted.in_history(after) else "e.lane = 'bulk'"
+    # Order by order through the index of its own events, never through all that wait in the lane.
     rows = connection.execute(
-        f"""SELECT order_id, min(position) FROM hub.events
-           WHERE order_id = ANY(%(ids)s) AND {in_lane} AND (txid, position) > (%(txid)s::xid8, %(at)s)
-             AND type = ANY(%(types)s) AND origin <> %(channel)s
-           GROUP BY order_id""",
+        f"""SELECT asked.id, first.position
+           FROM unnest(%(ids)s::uuid[]) AS asked (id)
+           CROSS JOIN LATERAL (
+               SELECT e.position FROM hub.events e
+               WHERE e.order_id = asked.id AND {in_lane} AND (e.txid, e.position) > (%(txid)s::xid8, %(at)s)
+                 AND e.type = ANY(%(types)s) AND e.origin <> %(channel)s
+               ORDER BY e.sequence LIMIT 1) AS first""",
         {
             "txid": after[0],
             "at": after[1],

@@ -1,4 +1,4 @@
-"""The login and registration pages: forms in, redirects out. What is true or allowed is decided in `sso.people.proofs`."""
+"""The login and registration pages: forms in, redirects out. What is true is decided in `sso.people.proofs`."""
 
 from collections.abc import Callable
 from typing import Any

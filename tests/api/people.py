@@ -99,7 +99,7 @@ def person_token(client: TestClient, login: str, scope: str = f"openid profile h
 def _hire(hub: Hub) -> None:
     """One member of staff per role and a passenger, all with the same password, which is hashed once."""
     provider = sign_on(hub)
-    password, now = _hashed(), provider.clock()
+    password, now = password_hash(), provider.clock()
     with hub.pool.connection() as connection:
         for name in (*STAFF, "passenger"):
             kind, roles = ("staff", [name]) if name in STAFF else ("passenger", [])
@@ -109,5 +109,5 @@ def _hire(hub: Hub) -> None:
 
 
 @cache
-def _hashed() -> str:
+def password_hash() -> str:
     return Passwords(Argon2Options()).hash(PASSWORD)

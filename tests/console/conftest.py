@@ -15,7 +15,8 @@ from interlock.wiring import Hub, sign_on
 from schemas.problems import problem
 from sso.people import identities
 from sso.people.identities import Identity
-from tests.console.harness import PASSWORD, PUBLIC_URL, Browser, open_test_hub, play_day
+from tests.api.people import password_hash
+from tests.console.harness import PUBLIC_URL, Browser, open_test_hub, play_day
 
 
 @pytest.fixture
@@ -38,9 +39,9 @@ def site(hub: Hub) -> Iterator[TestClient]:
 
 
 def hire(hub: Hub) -> None:
-    """One member of staff per role and a passenger, all with the same password, which is hashed once."""
+    """One member of staff per role and a passenger, all with the same password, which is hashed once for all tests."""
     provider = sign_on(hub)
-    password, now = provider.passwords.hash(PASSWORD), provider.clock()
+    password, now = password_hash(), provider.clock()
     people = {"operator": ["operator"], "finance": ["finance"], "auditor": ["auditor"], "liwei": []}
     with hub.pool.connection() as connection:
         for name, roles in people.items():

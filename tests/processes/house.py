@@ -27,7 +27,7 @@ from tests.processes import traffic
 
 CHANNELS = ("web", "app", "phone", "agents", "windows")
 CLIENT_SECRET = "a-secret-of-at-least-thirty-two-characters"
-UP_SECONDS = 60.0
+UP_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from interlock.sealing import open_seal
 from tests.processes.house import Crowd, House
 from tests.processes.traffic import Claim, native
 
-PEOPLE = 4 * STEP_ROWS
+PEOPLE = 3 * STEP_ROWS
 FIRST = 3_000_000
 DAY = date(2026, 8, 1)
 
@@ -99,7 +99,7 @@ async def test_nobody_notices_a_rotation(two_doors: House, monkeypatch: pytest.M
     told = json.loads(await asyncio.to_thread(run, "rotate", "--json"))
     assert told["made"] is False, "the rotation that was cut off is ended, not another one begun"
     after = len(sold)
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)
     assert len(sold) > after, "both go on selling"
     new = told["key"]
     await asyncio.to_thread(run, "forget", old)

@@ -56,8 +56,8 @@ def engine() -> Iterator[PostgresEngine]:
 
 @pytest.fixture(scope="module")
 def one_door(engine: PostgresEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One process that is soon out of patience: a second for a connection, a second for a statement."""
-    patience = {"database_wait_seconds": 1, "database_statement_seconds": 1}
+    """One process that is soon out of patience: half a second for a connection, a second for a statement."""
+    patience = {"database_wait_seconds": 0.5, "database_statement_seconds": 1}
     with house(tmp_path_factory.mktemp("house"), engine.url, "redis://127.0.0.1:1/0", 1, **patience) as opened:
         yield opened
 

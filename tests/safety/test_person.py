@@ -43,10 +43,10 @@ def erase(*words: str, number: str = RESIDENT_ID) -> Result:
 
 
 def everybody(hub: Hub) -> set[str]:
-    """Take every sample of every channel; every name, number and telephone in them, in every spelling."""
+    """Take every third sample of every channel; every name, number and telephone in them, in every spelling."""
     found: set[str] = set()
     for channel in hub.channels:
-        for path in sorted(registered()[channel].samples.glob("*.native.*")):
+        for path in sorted(registered()[channel].samples.glob("*.native.*"))[::3]:
             raw = path.read_bytes()
             tell(hub, channel, raw, path.name)
             said = hub.adapters[channel].parse(raw)
