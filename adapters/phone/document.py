@@ -27,7 +27,7 @@ def read_message(raw: bytes, maximum: int | None) -> etree._Element:
 def read_envelope(raw: bytes, maximum: int, losses: Losses) -> "Element":
     """The envelope of a message; see ``adapters.kit.xml`` for what is refused."""
     body = body_of(raw, "gb18030", maximum, ending=_ENDING)
-    fields = read_plain(body, _GROUPS, LISTS)
+    fields = read_plain(raw, body, _GROUPS, LISTS)
     if fields is None:
         return envelope_of(tree_of(body, _ENDING), losses)
     return Element(fields, "/Envelope", losses, "phone")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import LiteralString, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import Connection, Cursor
@@ -134,29 +134,29 @@ def read(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UU
 
 def read_to_write(connection: Connection[TupleRow], order_ids: Iterable[UUID]) -> dict[UUID, Stored]:
     """These orders, held until the transaction ends; one that is part of another one now is not among them."""
-    ids = set(order_ids)
-    merging.lock(connection, ids)
-    return _read(connection, ids, " ORDER BY order_id FOR UPDATE")
+    return _read(connection, order_ids, to_write=True)
 
 
-def _read(
-    connection: Connection[TupleRow], order_ids: Iterable[UUID], suffix: LiteralString = ""
-) -> dict[UUID, Stored]:
-    ids = sorted(order_ids)
+def _read(connection: Connection[TupleRow], order_ids: Iterable[UUID], *, to_write: bool = False) -> dict[UUID, Stored]:
+    ids = sorted(set(order_ids))
     if not ids:
         return {}
+    with connection.pipeline():  # one round trip; each statement sees what was committed before it began
+        if to_write:
+            merging.lock(connection, ids)
+        places = connection.execute(
+            """SELECT order_id, ticket_no, service_date, train, coach, seat, legs FROM hub.tickets
+               WHERE order_id = ANY(%s) AND holds_seat""",
+            (ids,),
+        )
+        rows = connection.execute(
+            "SELECT order_id, order_no, document::text, contract, sequence, last_stated FROM hub.orders"
+            " WHERE order_id = ANY(%s)" + (" ORDER BY order_id FOR UPDATE" if to_write else ""),
+            (ids,),
+        )
     held: dict[UUID, dict[str, Place]] = {}
-    for order_id, ticket_no, *place in connection.execute(
-        """SELECT order_id, ticket_no, service_date, train, coach, seat, legs FROM hub.tickets
-           WHERE order_id = ANY(%s) AND holds_seat""",
-        (ids,),
-    ):
+    for order_id, ticket_no, *place in places:
         held.setdefault(order_id, {})[ticket_no] = Place(*place)
-    rows = connection.execute(
-        "SELECT order_id, order_no, document::text, contract, sequence, last_stated FROM hub.orders"
-        " WHERE order_id = ANY(%s)" + suffix,
-        (ids,),
-    )
     return {
         order_id: Stored(read_document(document, contract), sequence, last_stated, held.get(order_id, {}), order_no)
         for order_id, order_no, document, contract, sequence, last_stated in rows

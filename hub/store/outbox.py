@@ -166,13 +166,13 @@ def bulk_before(
 ) -> dict[UUID, int]:
     """order -> position of its first wanted bulk event that has not been offered yet."""
     in_lane = "(e.lane = 'bulk' OR e.txid <= %(history)s::xid8)" if wanted.in_history(after) else "e.lane = 'bulk'"
-    # Order by order through the index of its own events, never through all that wait in the lane.
+    # Order by order through the index of its own events (OFFSET 0 sees to that), never through all that wait in the lane.
     rows = connection.execute(
         f"""SELECT asked.id, first.position
            FROM unnest(%(ids)s::uuid[]) AS asked (id)
            CROSS JOIN LATERAL (
-               SELECT e.position FROM hub.events e
-               WHERE e.order_id = asked.id AND {in_lane} AND (e.txid, e.position) > (%(txid)s::xid8, %(at)s)
+               SELECT e.position FROM (SELECT * FROM hub.events WHERE order_id = asked.id OFFSET 0) AS e
+               WHERE {in_lane} AND (e.txid, e.position) > (%(txid)s::xid8, %(at)s)
                  AND e.type = ANY(%(types)s) AND e.origin <> %(channel)s
                ORDER BY e.sequence LIMIT 1) AS first""",
         {
