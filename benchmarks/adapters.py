@@ -24,6 +24,7 @@ from schemas.observation import Observation
 BAR_US = 200
 SIZES = (1, 5)
 ORDERS = 256
+_SALE = {"ticket.issued", "payment.captured"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,13 @@ def _channel(found: Registered) -> Iterator[Row]:
     for tickets in SIZES:
         fitting = [sample for sample in understood if len(order_of(sample[2]).tickets) == tickets]
         if fitting:
-            yield _row(found, tickets, *min(fitting, key=lambda sample: (len(sample[2].losses), sample[0] != "sale")))
+            yield _row(found, tickets, *min(fitting, key=_usual))
+
+
+def _usual(sample: tuple[str, bytes, Observation]) -> tuple[object, ...]:
+    """A sale that loses nothing comes first: the bar is one for sales."""
+    name, _, seen = sample
+    return len(seen.losses), name != "sale", {fact.fact for fact in seen.facts} != _SALE, name
 
 
 def _row(found: Registered, tickets: int, sample: str, raw: bytes, seen: Observation) -> Row:

@@ -3,8 +3,8 @@
 A reprint is another fulfilment of the same parts; the one it replaces is CANCELLED and stays in the list.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from adapters.kit.reading import Record
 from adapters.kit.telling import Whole
@@ -24,8 +24,7 @@ from adapters.osdm.wire import write_time as written
 _FULFILLMENTS_MOST, _DOCUMENTS_MOST = 40, 20
 
 
-@dataclass(frozen=True, slots=True)
-class Fulfillment:
+class Fulfillment(NamedTuple):
     """One document, of one or more tickets. ``control_no`` and ``at`` of paper are those of its printing."""
 
     name: str
@@ -34,7 +33,12 @@ class Fulfillment:
     paper: bool
     control_no: str | None
     at: datetime
-    place: str
+    record: Record
+
+    @property
+    def place(self) -> str:
+        """Of its status, for losses."""
+        return self.record.at("status")
 
 
 def read_fulfillments(booking: Record, name: str, parts: list[Part]) -> dict[str, Fulfillment]:
@@ -63,7 +67,7 @@ def _fulfillment(record: Record, booking: str, known: dict[str, Part]) -> Fulfil
         paper=_is_paper(record),
         control_no=record.optional("controlNumber"),
         at=record.time("createdOn", TIME),
-        place=record.at("status"),
+        record=record,
     )
     if fulfillment.control_no and not fulfillment.paper:
         record.lost("controlNumber", "not_mapped", "an e-ticket's own number: it controls no paper")

@@ -11,9 +11,8 @@
 Source: OSDM 3.9, Event and EventDetail, as ``GET /bookings/{id}/history`` answers them.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from adapters.kit.reading import Record, finish_all
 from adapters.osdm.wire import TIME, Native, not_taken, present, read_requestor
@@ -40,15 +39,19 @@ _WRITTEN: dict[What, tuple[str, str]] = {
 _ENTRIES_MOST = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry that means something to us; ``seller`` of what was sold, ``staff`` and ``note`` of an override."""
 
     at: datetime
-    place: str
+    record: Record
     seller: PointOfSale | None = None
     staff: str | None = None
     note: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for losses."""
+        return self.record.pointer
 
 
 class History:
@@ -72,7 +75,7 @@ class History:
             return
         entry = Entry(
             at=at,
-            place=record.pointer,
+            record=record,
             seller=read_requestor(details, "requestor") if what == "sold" and details.has("requestor") else None,
             staff=details.optional("requestor") if what == "overridden" else None,
             note=details.optional("summary") if what == "overridden" else None,

@@ -6,8 +6,8 @@ the ticket's, its price and the reservation's together are the fare. An admissio
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from adapters.kit import built, trains
 from adapters.kit.berths import SLEEPERS
@@ -47,8 +47,7 @@ _BOTH = ("createdOn", "validFrom", "refundable", "exchangeable")
 """Required by OSDM of every part: validity and tariff conditions are the railway's own rules, not the order's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One ticket on the wire. ``ids``: of its admission and reservation; times are None when no field says them."""
 
     admission: Record

@@ -16,7 +16,7 @@ ENVELOPE = f"{{{SOAP}}}Envelope"
 _ENDING = "Envelope>"
 _HERE = f"{{{NS}}}"
 _NO_LIST: frozenset[str] = frozenset()
-_GROUPS = GROUPS | MODES.keys() | {f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"}
+GROUP_NAMES = GROUPS | MODES.keys() | {f"{{{SOAP}}}Header", f"{{{SOAP}}}Body"}
 
 
 def read_message(raw: bytes, maximum: int | None) -> etree._Element:
@@ -27,7 +27,7 @@ def read_message(raw: bytes, maximum: int | None) -> etree._Element:
 def read_envelope(raw: bytes, maximum: int, losses: Losses) -> "Element":
     """The envelope of a message; see ``adapters.kit.xml`` for what is refused."""
     body = body_of(raw, "gb18030", maximum, ending=_ENDING)
-    fields = read_plain(raw, body, _GROUPS, LISTS)
+    fields = read_plain(raw, body, GROUP_NAMES, LISTS)
     if fields is None:
         return envelope_of(tree_of(body, _ENDING), losses)
     return Element(fields, "/Envelope", losses, "phone")
@@ -74,7 +74,7 @@ class Element(Record):
     @classmethod
     def of(cls, element: etree._Element, pointer: str, losses: Losses) -> "Element":
         """The record of one element."""
-        return cls(_fields(element), pointer, losses, "phone")
+        return cls(fields_of(element), pointer, losses, "phone")
 
     def at(self, name: str) -> str:
         return f"{self.pointer}/{name}"
@@ -112,10 +112,11 @@ class Element(Record):
 
 
 def _inside(child: etree._Element | Fields) -> Fields:
-    return child if type(child) is dict else _fields(child)
+    return child if type(child) is dict else fields_of(child)
 
 
-def _fields(element: etree._Element) -> Fields:
+def fields_of(element: etree._Element) -> Fields:
+    """What an element has inside, by name; groups as elements that nobody has looked into."""
     name = local(element.tag)
     fields: Fields = {f"@{key}": value for key, value in element.items()}
     lists, strays = LISTS.get(name, _NO_LIST), element.text or ""
@@ -124,11 +125,11 @@ def _fields(element: etree._Element) -> Fields:
         text, tail = child.text, child.tail
         if tail is not None:
             strays += tail
-        if name in fields or name in _GROUPS or name in lists or len(child):
+        if name in fields or name in GROUP_NAMES or name in lists or len(child):
             _add(fields, name, child, lists)
         else:
             fields[name] = "" if text is None else text.strip()
-        if name not in _GROUPS:
+        if name not in GROUP_NAMES:
             for key, attribute in child.items():
                 fields[f"{name}/@{key}"] = attribute
     if strays and (strays := strays.strip()):
@@ -138,7 +139,7 @@ def _fields(element: etree._Element) -> Fields:
 
 def _add(fields: Fields, name: str, child: etree._Element, lists: frozenset[str]) -> None:
     """What repeats, may repeat, or holds elements."""
-    if name in _GROUPS:
+    if name in GROUP_NAMES:
         group = fields.setdefault(name, Elements())
         if isinstance(group, Elements):
             group.append(child)

@@ -48,7 +48,8 @@ def _texts(value: object) -> list[str]:
 def read_plain(raw: bytes, body: str, groups: frozenset[str], lists: Mapping[str, frozenset[str]]) -> Fields | None:
     """The fields of the envelope: a text, a list of texts, or ``Parts`` by name. None for what is not that plain.
 
-    ``raw``: the message; ``body``: its text after the declaration. ``groups``: the elements that hold others. ``lists``: the elements that may repeat, by their parent.
+    ``raw``: the message; ``body``: its text after the declaration. ``groups``: the elements that hold others.
+    ``lists``: the elements that may repeat, by their parent.
     """
     start, _, rest = body.lstrip(_BLANKS).partition(">")
     if start not in _STARTS or "&" in body or "]]>" in body:

@@ -146,8 +146,8 @@ def promote(connection: Connection[TupleRow], wanted: Wanted, order_ids: Sequenc
                  AND (%(ids)s::uuid[] IS NULL OR order_id = ANY(%(ids)s))
                GROUP BY order_id, lane = 'replay' HAVING bool_and(state = 'behind'))
            AND (x.lane = 'replay' OR NOT EXISTS (
-               SELECT FROM hub.events e
-               WHERE e.order_id = x.order_id AND (e.lane = 'bulk' OR e.txid <= c.history_txid) AND e.position < x.event
+               SELECT FROM (SELECT * FROM hub.events WHERE order_id = x.order_id OFFSET 0) e
+               WHERE (e.lane = 'bulk' OR e.txid <= c.history_txid) AND e.position < x.event
                  AND e.type = ANY(%(types)s) AND e.origin <> x.channel
                  AND (e.txid, e.position) > (c.bulk_txid, c.bulk_position)))""",
         {"channel": wanted.channel, "types": list(wanted.types), "ids": order_ids, "now": now},

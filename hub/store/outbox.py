@@ -166,7 +166,7 @@ def bulk_before(
 ) -> dict[UUID, int]:
     """order -> position of its first wanted bulk event that has not been offered yet."""
     in_lane = "(e.lane = 'bulk' OR e.txid <= %(history)s::xid8)" if wanted.in_history(after) else "e.lane = 'bulk'"
-    # Order by order through the index of its own events (OFFSET 0 sees to that), never through all that wait in the lane.
+    # Order by order through the index of its own events (OFFSET 0 sees to that), never through all that wait.
     rows = connection.execute(
         f"""SELECT asked.id, first.position
            FROM unnest(%(ids)s::uuid[]) AS asked (id)

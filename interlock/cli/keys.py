@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 
@@ -64,7 +65,7 @@ def rotate(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def forget(key: str) -> None:
+def forget(key: Annotated[str, typer.Argument(help="The key's id, as `interlock keys list` shows it.")]) -> None:
     """Remove a field key for good, once nothing is sealed under it any more. Backups of before it need it."""
     from hub.store.keyring import key_id
     from interlock.rotating import UNMARKED, counts, sealed_before

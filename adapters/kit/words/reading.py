@@ -222,9 +222,9 @@ def _leg(row: Record, wording: Wording) -> Leg:
     if arrives is None or arrives <= departs:
         detail = "no possible time, or before the departure"
         raise row.refuse(wording.arrives, "time_invalid", detail, expected=f"after {departs:%Y-%m-%d %H:%M}")
-    day = row.time(names.service_date, wording.day).date()
+    number, code = trains.train_no(row, names.train_no), trains.train_code(row, names.train_code)
     return built.leg(
-        (trains.train_no(row, names.train_no), trains.train_code(row, names.train_code), day),
+        (number, code, row.time(names.service_date, wording.day).date()),
         (_station(row, names.from_station), departs),
         (_station(row, names.to_station), arrives),
     )
