@@ -8,7 +8,6 @@ value can get lost silently.
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from typing import Self, TypeVar
@@ -57,12 +56,18 @@ class Record:
         self.system = system
         self.tables = tables
 
-    def part(self, names: Iterable[str]) -> Self:
-        """This record with no other fields than these; what it reads is still unread here."""
-        part = copy(self)
-        part.fields = {name: self.fields[name] for name in names if name in self.fields}
-        part._unread = {name: value for name, value in part.fields.items() if name in self._unread}
-        return part
+    def alone(self, names: Iterable[str], read: Callable[[Self], T]) -> T:
+        """What ``read`` makes of this record when it has no other fields than these."""
+        fields, unread = self.fields, self._unread
+        self.fields = {name: fields[name] for name in names if name in fields}
+        self._unread = own = {name: value for name, value in self.fields.items() if name in unread}
+        try:
+            return read(self)
+        finally:
+            self.fields, self._unread = fields, unread
+            for name in names:
+                if name not in own:
+                    unread.pop(name, None)
 
     @property
     def unread(self) -> AbstractSet[str]:

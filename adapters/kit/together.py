@@ -71,11 +71,9 @@ class Together(Generic[R, T]):
     def _learnt(self, record: R, key: bytes) -> T:
         """Read from these fields alone: what else the record has is not there for ``read``."""
         lost = record.losses.count
-        part = record.part(self._names)
-        found = self._read(part)
-        unread = part.unread
-        record.repeated(*(name for name in self._names if name not in unread))
-        if not unread and record.losses.count == lost and len(key) <= _KEY_MOST:
+        found = record.alone(self._names, self._read)
+        whole = record.losses.count == lost and not any(name in record.unread for name in self._names)
+        if whole and len(key) <= _KEY_MOST:
             if len(self._known) >= _KNOWN_MOST:
                 self._known.clear()  # a new timetable: what is sold now is learnt again within minutes
             self._known[key] = found

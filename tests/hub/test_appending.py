@@ -8,8 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from hub.intake import Answer, Intake, Receipt
 from hub.intake.batcher import MicroBatcher
@@ -31,30 +29,35 @@ from hub.store.appending import (
 from interlock.database import Pool
 from tests.hub.railway import Railway, sale
 
-_NO_ZERO = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=40)
-_VALUES: dict[str, tuple[Kind, st.SearchStrategy[Any]]] = {
-    "text": (TEXT, _NO_ZERO),
-    "code": (CODE, _NO_ZERO),
-    "bytea": (BYTEA, st.binary(max_size=40)),
-    "uuid": (UUIDS, st.uuids()),
-    "int4": (INT4, st.integers(-(2**31), 2**31 - 1)),
-    "int8": (INT8, st.integers(-(2**63), 2**63 - 1)),
-    "real": (REAL, st.floats(width=32, allow_nan=False)),
-    "bool": (BOOL, st.booleans()),
-    "date": (DATE, st.dates()),
-    "timestamptz": (TIMESTAMPTZ, st.datetimes(timezones=st.just(UTC))),
+_VALUES: dict[str, tuple[Kind, list[Any]]] = {
+    "text": (TEXT, ["", "12A", "测试乘客", "a\tb\\c{,}\"'", "𠀀", "x" * 10_000]),
+    "code": (CODE, ["applied", "web", "applied"]),
+    "bytea": (BYTEA, [b"", b"\x00\xff\\x", bytes(range(256))]),
+    "uuid": (UUIDS, [uuid.UUID(int=0), uuid.UUID(int=1), uuid.UUID(int=2**128 - 1)]),
+    "int4": (INT4, [0, -1, 2**31 - 1, -(2**31)]),
+    "int8": (INT8, [0, -1, 2**63 - 1, -(2**63)]),
+    "real": (REAL, [0.0, -1.5, 2.0**-100, float("inf")]),
+    "bool": (BOOL, [True, False]),
+    "date": (DATE, [date.min, date(1999, 12, 31), date(2000, 1, 1), date(2024, 2, 29), date.max]),
+    "timestamptz": (
+        TIMESTAMPTZ,
+        [
+            datetime(1, 1, 1, tzinfo=UTC),
+            datetime(1999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+            datetime(2000, 1, 1, tzinfo=UTC),
+            datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        ],
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", _VALUES)
-@given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_postgresql_reads_the_values_that_were_packed(pool: Pool, kind: str, data: st.DataObject) -> None:
+def test_postgresql_reads_the_values_that_were_packed(pool: Pool, kind: str) -> None:
     of, values = _VALUES[kind]
-    said = data.draw(st.lists(st.none() | values, max_size=6))
-    with pool.connection() as connection:
-        read = connection.execute("SELECT * FROM unnest(%s)", (packed(of, said),), binary=True).fetchall()
-    assert [value for (value,) in read] == said
+    for said in ([], [None], values, [None, *values, None]):
+        with pool.connection() as connection:
+            read = connection.execute("SELECT * FROM unnest(%s)", (packed(of, said),), binary=True).fetchall()
+        assert [value for (value,) in read] == said
 
 
 def test_json_is_read_as_json_and_a_time_by_its_zone(pool: Pool) -> None:
