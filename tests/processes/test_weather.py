@@ -56,8 +56,8 @@ def engine() -> Iterator[PostgresEngine]:
 
 @pytest.fixture(scope="module")
 def one_door(engine: PostgresEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One process that is soon out of patience: half a second for a connection, a second for a statement."""
-    patience = {"database_wait_seconds": 0.5, "database_statement_seconds": 1}
+    """One process that is soon out of patience: a second for a connection, a second for a statement."""
+    patience = {"database_wait_seconds": 1, "database_statement_seconds": 1}
     with house(tmp_path_factory.mktemp("house"), engine.url, "redis://127.0.0.1:1/0", 1, **patience) as opened:
         yield opened
 
@@ -83,6 +83,15 @@ def send(house: House, claim: Claim) -> httpx.Response:
 def outcome(answer: httpx.Response) -> str:
     assert answer.status_code == 200, answer.text
     return str(answer.json()["outcome"])
+
+
+@pytest.fixture
+def fair(one_door: House) -> House:
+    """The same process, once it has found the database again after the storm of the test before."""
+    began = time.monotonic()
+    while send(one_door, sale(2)).status_code == 503 and time.monotonic() < began + SOON:
+        time.sleep(0.1)
+    return one_door
 
 
 def known(house: House, claim: Claim) -> tuple[int, int]:
@@ -154,9 +163,8 @@ def test_pages_say_it_in_both_languages(one_door: House, engine: PostgresEngine)
 # --- the database stands still ---------------------------------------------------------------------------------------
 
 
-def test_a_database_that_stands_still_is_given_up_and_nothing_is_half_taken(one_door: House) -> None:
-    house, claim = one_door, sale(1)
-    assert send(house, sale(2)).status_code == 200
+def test_a_database_that_stands_still_is_given_up_and_nothing_is_half_taken(fair: House) -> None:
+    house, claim = fair, sale(1)
     with psycopg.connect(house.database_url) as blocker:
         blocker.execute("LOCK TABLE hub.events")
         began = time.monotonic()
@@ -182,6 +190,14 @@ def request(house: House, path: str, body: bytes, message_id: str, length: int |
     return head.encode() + body
 
 
+def heard(wire: socket.socket) -> bytes:
+    """An answer with its body, which may come in two pieces."""
+    answer = b""
+    while not answer.endswith(b"}") and (part := wire.recv(65536)):
+        answer += part
+    return answer
+
+
 def say(house: House, raw: bytes) -> None:
     """Say this and hang up."""
     with socket.create_connection(("127.0.0.1", house.ports[0])) as wire:
@@ -195,8 +211,8 @@ def until_known(house: House, claim: Claim) -> tuple[int, int]:
     return known(house, claim)
 
 
-def test_who_hangs_up_before_the_answer_has_been_heard(one_door: House) -> None:
-    house, claim = one_door, sale(3)
+def test_who_hangs_up_before_the_answer_has_been_heard(fair: House) -> None:
+    house, claim = fair, sale(3)
     body = native(claim, SOLD_AT)
     say(house, request(house, "/v1/channels/web/messages", body, claim.message_id))
     assert until_known(house, claim) == (1, 1)
@@ -204,8 +220,8 @@ def test_who_hangs_up_before_the_answer_has_been_heard(one_door: House) -> None:
     assert (again["outcome"], again["first_outcome"]) == ("duplicate", "applied")
 
 
-def test_who_hangs_up_in_the_middle_has_said_nothing_and_may_say_it_whole(one_door: House) -> None:
-    house, claim = one_door, sale(4)
+def test_who_hangs_up_in_the_middle_has_said_nothing_and_may_say_it_whole(fair: House) -> None:
+    house, claim = fair, sale(4)
     body = native(claim, SOLD_AT)
     for part in (0, 1, len(body) // 2, len(body) - 1):
         path = "/v1/channels/web/messages"
@@ -214,8 +230,8 @@ def test_who_hangs_up_in_the_middle_has_said_nothing_and_may_say_it_whole(one_do
     assert known(house, claim) == (1, 1)
 
 
-def test_of_a_bulk_that_breaks_off_whole_lines_count_and_all_may_be_sent_again(one_door: House) -> None:
-    house, claims = one_door, [sale(number) for number in range(5, 8)]
+def test_of_a_bulk_that_breaks_off_whole_lines_count_and_all_may_be_sent_again(fair: House) -> None:
+    house, claims = fair, [sale(number) for number in range(5, 8)]
     lines = [_line(claim) for claim in claims]
     whole = b"".join(lines)
     path = "/v1/channels/web/messages/bulk"
@@ -238,9 +254,9 @@ def _line(claim: Claim) -> bytes:
     return json.dumps({"id": claim.message_id, "body": body}).encode() + b"\n"
 
 
-def test_a_body_that_stops_is_timed_out_and_its_id_stays_free(one_door: House) -> None:
+def test_a_body_that_stops_leaves_its_id_free(fair: House) -> None:
     """The limit of a message's body is 30 seconds; here only that what was begun is not taken meanwhile."""
-    house, claim = one_door, sale(9)
+    house, claim = fair, sale(9)
     body = native(claim, SOLD_AT)
     assert LimitOptions().body_seconds <= 30
     with socket.create_connection(("127.0.0.1", house.ports[0])) as wire:
@@ -249,5 +265,5 @@ def test_a_body_that_stops_is_timed_out_and_its_id_stays_free(one_door: House) -
         assert known(house, claim) == (0, 0)
         assert outcome(send(house, claim)) == "applied"
         wire.sendall(body[-1:])
-        assert b'"duplicate"' in wire.recv(65536)
+        assert b'"duplicate"' in heard(wire)
     assert known(house, claim) == (1, 1)
