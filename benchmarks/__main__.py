@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks import adapters, ledger
+from benchmarks.tables import show
 
 LEDGER = (
     "channel",
@@ -55,7 +55,7 @@ def _show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         table.add_column(column, justify="left" if column in ("channel", "bar 200 us") else "right")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    show(table)
 
 
 def _ledger_cells(row: ledger.Row) -> list[str]:

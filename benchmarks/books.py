@@ -20,9 +20,9 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.tables import show
 from hub.store import pages
 from hub.store.books import EVER, Span, account_lines, trial_balance
 from interlock.database import migrate
@@ -163,7 +163,7 @@ def _print(found: Sequence[Row], *, as_json: bool) -> None:
         floor = f"{row.floor_ms:,.0f}" if row.floor_ms else ""
         ratio = f"1 : {row.floor_ms / row.pages_ms:,.0f}" if row.floor_ms else ""
         table.add_row(f"{row.orders:,}", row.question, f"{row.pages_ms:,.1f}", floor, ratio)
-    Console().print(table)
+    show(table)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.intake import traffic
 from benchmarks.intake.load import Call, Result, play
 from benchmarks.intake.spending import cpu_seconds
 from benchmarks.intake.stage import Stage, stage
+from benchmarks.tables import show
 
 CONNECTIONS = 64
 LINES = 500
@@ -145,7 +145,7 @@ def _print(processes: str, found: dict[str, list[Round]], *, as_json: bool) -> N
             f"{row['p50_ms']:.1f}",
             f"{row['p99_ms']:.1f}",
         )
-    Console().print(table)
+    show(table)
     print("medians of the rounds (p99: the worst); of NDJSON, p50 and p99 are of a whole request of 500 messages")
     print("us: CPU of the server and PostgreSQL for a message, which other work on the machine changes least")
 

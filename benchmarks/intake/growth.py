@@ -21,11 +21,11 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.intake import floor, traffic
 from benchmarks.intake.stage import seed
+from benchmarks.tables import show
 from hub.intake import Receipt
 from interlock.database import migrate
 from interlock.engines import start_engines
@@ -176,7 +176,7 @@ def _print(found: Sequence[Size], *, as_json: bool) -> None:
             f"{size.ratio / found[0].ratio:.0%}",
             f"{size.filled_seconds:.0f}",
         )
-    Console().print(table)
+    show(table)
 
 
 if __name__ == "__main__":
