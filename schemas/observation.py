@@ -9,10 +9,10 @@ from schemas.facts import Fact, PointOfSale
 from schemas.model import Canonical, Code, Instant, Text
 
 ReferenceKind = Literal[
-    "order", "ticket", "payment", "refund", "pickup", "voucher", "agent_order", "invoice", "waitlist"
+    "order", "ticket", "payment", "refund", "pickup", "voucher", "agent_order", "call", "invoice", "waitlist"
 ]
 IDENTIFYING = frozenset({"order", "waitlist"})
-"""The kinds that name one order. The others may be shared: an agent's order or a payment can be for two of ours."""
+"""The kinds that name one order. The others may be shared: an agent's order, a call, a payment can be for two."""
 
 
 class ReferenceClaim(Canonical):

@@ -49,7 +49,7 @@ ORDER = OrderNames(
     payments="Payment",
     refunds="Repayment",
     changes="Change",
-    own={"CallId": "order", "PickupCode": "pickup"},
+    own={"CallId": "call", "PickupCode": "pickup"},
 )
 TICKET = TicketNames(
     number="TicketNo",

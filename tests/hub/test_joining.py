@@ -30,6 +30,7 @@ Name = tuple[str, str, str]
 NUMBER: Name = ("rail", "order", "EJ00000001")
 WISH: Name = ("rail", "waitlist", "W-1")
 CART: Name = ("north", "agent_order", "A-1")
+CALL: Name = ("phone", "call", "95105105-0001")
 MONEY: Name = ("wechat", "payment", "P-1")
 
 
@@ -297,8 +298,8 @@ def test_a_message_with_two_railway_numbers_is_of_the_first(railway: Railway) ->
         assert rows(railway, "SELECT system, kind, value FROM hub.refs") == [order[0]]
 
 
-@pytest.mark.parametrize("shared", [MONEY, CART])
-def test_one_payment_or_one_cart_for_two_orders_joins_nothing(railway: Railway, shared: Name) -> None:
+@pytest.mark.parametrize("shared", [MONEY, CART, CALL])
+def test_one_payment_cart_or_call_for_two_orders_joins_nothing(railway: Railway, shared: Name) -> None:
     now = railway.clock()
     one = order_id_of(railway.tell("north", "one", named(sale("EJ00000001", "north", now), NUMBER, shared)))
     told = named(sale("EJ00000002", "north", now, seat="12B"), ("rail", "order", "EJ00000002"), shared)
