@@ -154,7 +154,7 @@ class Line(Record):
 def _date(year: int, month_day: str) -> date | None:
     try:
         return date(year, int(month_day[:2]), int(month_day[2:]))
-    except ValueError:
+    except ValueError:  # 30 February: no date, and the caller names the place
         return None
 
 

@@ -73,7 +73,7 @@ class TimeForm:
         hour, minute, second = (*clock, 0, 0, 0)[:3]
         try:
             moment = datetime(year, month, day, hour, minute, second, tzinfo=self._zone)
-        except ValueError:
+        except ValueError:  # a day or an hour that there is not: the caller names the place
             return None
         if self._zone is SHANGHAI:
             return moment

@@ -40,7 +40,7 @@ class OffsetTime(TimeForm):
             return None
         try:
             return datetime.fromisoformat(text).astimezone(SHANGHAI)
-        except ValueError:
+        except ValueError:  # a day or an hour that there is not: the caller names the place
             return None
 
     def _write(self, moment: datetime) -> str:

@@ -94,7 +94,7 @@ class Intake:
         for _ in range(_TRIES):
             try:
                 self._keep(receipt, answer)
-            except _AGAIN:
+            except _AGAIN:  # somebody else was quicker: the next try sees what they wrote
                 continue
             except (psycopg.OperationalError, PoolTimeout):
                 break
@@ -119,7 +119,7 @@ class Intake:
                 return self._transaction([item])[0]
             except HoldsLapsed as over:
                 self.take(let_go(over.holds, over.now))
-            except _AGAIN:
+            except _AGAIN:  # somebody else was quicker: the next try sees what they wrote
                 continue
             except (psycopg.OperationalError, PoolTimeout):
                 break

@@ -85,7 +85,7 @@ class Seal:
         for key in keys:
             try:
                 return _opened(key.aead, sealed, bound)
-            except InvalidTag:
+            except InvalidTag:  # sealed under another key, perhaps the next one
                 continue
         raise InvalidTag
 

@@ -39,7 +39,7 @@ def served(answer: Serve, tls: ssl.SSLContext | None = None) -> Iterator[str]:
         while True:
             try:
                 connection, _ = listening.accept()
-            except OSError:
+            except OSError:  # the test closed it
                 return
             threading.Thread(target=one, args=(connection,), daemon=True).start()
 
