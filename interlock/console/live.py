@@ -52,6 +52,6 @@ class Live:
             if staff is None:
                 return None
             view = self._board.view()
-        except (psycopg.OperationalError, PoolTimeout):  # the database is away: the stream ends, the browser comes again
+        except (psycopg.OperationalError, PoolTimeout):  # away: the stream ends, the browser comes again
             return None
         return self._door.pages.html("_board", Reader.of(request, staff), drawn(view))
