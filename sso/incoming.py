@@ -3,10 +3,12 @@
 It carries no Host and no X-Forwarded header on purpose: every URL is built from the configured issuer.
 """
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
@@ -50,10 +52,12 @@ class Incoming:
     form: Parameters
     headers: Mapping[str, str]
     cookies: Mapping[str, str]
+    document: Any = None  # what a JSON body says, at addresses that read JSON
+    path: Mapping[str, str] = field(default_factory=dict)  # what the placeholders of the address stand for
 
     @property
     def parameters(self) -> Parameters:
-        """The form of a POST, the query of a GET."""
+        """The form of a POST, the query of everything else."""
         return self.form if self.method == "POST" else self.query
 
 
@@ -95,17 +99,24 @@ def not_ready(incoming: Incoming) -> Response:
     return answer
 
 
-def endpoint(
-    handle: Callable[[Incoming], Response], away: Away = not_ready
-) -> Callable[[Request], Awaitable[Response]]:
-    """An ASGI-side endpoint that reads the request and runs the synchronous `handle` in the thread pool.
+class Row(NamedTuple):
+    """One address of the provider. `away` answers when the database does not: nothing was committed then, or nobody
+    was told of it. `reads` names the one kind of body that is read; any other is refused with 415."""
 
-    `away` answers when the database does not: no transaction was committed then, or nobody was told of it.
-    """
+    methods: str  # separated by spaces
+    path: str
+    handle: Callable[[Incoming], Response]
+    away: Away = not_ready
+    reads: Literal["form", "json"] = "form"
+
+
+def endpoint(row: Row) -> Callable[[Request], Awaitable[Response]]:
+    """An ASGI-side endpoint that reads the request and runs the synchronous handler in the thread pool."""
+    handle, away, reads = row.handle, row.away, row.reads
 
     async def call(request: Request) -> Response:
         try:
-            incoming = await _read(request)
+            incoming = await _read(request, reads)
         except RequestRefused as refused:
             return refused.response()
         try:
@@ -117,31 +128,43 @@ def endpoint(
     return call
 
 
-async def _read(request: Request) -> Incoming:
-    form = Parameters(())
-    if request.method == "POST":
-        form = _parse(await _body(request))
+async def _read(request: Request, reads: str) -> Incoming:
+    form, document = Parameters(()), None
+    if request.method in ("POST", "PUT"):
+        body = await _body(request, reads)
+        form = _parse(body) if reads == "form" else form
+        document = _document(body) if reads == "json" else None
     return Incoming(
         method="GET" if request.method == "HEAD" else request.method,
         query=_parse(request.scope["query_string"]),
         form=form,
         headers=request.headers,
         cookies=request.cookies,
+        document=document,
+        path=request.path_params,
     )
 
 
-async def _body(request: Request) -> bytes:
+_MEDIA_TYPES = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
+
+
+async def _body(request: Request, reads: str) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES_MAX:
-            raise RequestRefused(413, "body_too_large", f"over {BODY_BYTES_MAX} bytes", "send a shorter form")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and kind != "application/x-www-form-urlencoded":
-        raise RequestRefused(
-            415, "form_expected", f"content type {kind or 'missing'}", "send application/x-www-form-urlencoded"
-        )
+            raise RequestRefused(413, "body_too_large", f"over {BODY_BYTES_MAX} bytes", "send a shorter body")
+    kind, expected = request.headers.get("content-type", "").partition(";")[0].strip().lower(), _MEDIA_TYPES[reads]
+    if (body or reads == "json") and kind != expected:
+        raise RequestRefused(415, f"{reads}_expected", f"content type {kind or 'missing'}", f"send {expected}")
     return bytes(body)
+
+
+def _document(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise RequestRefused(400, "json_unreadable", "the body is not JSON", "send one JSON document") from error
 
 
 def _parse(raw: bytes) -> Parameters:

@@ -2,11 +2,35 @@
 
 from typing import Any
 
+from fastapi import Response
+from fastapi.responses import JSONResponse
+
 from sso.endpoints.authorize import PROMPTS, RESPONSE_MODES
+from sso.incoming import Incoming, Row
 from sso.keys import ALGORITHMS
 from sso.options import SsoOptions
-from sso.provider import SCOPE_CLAIMS, SCOPES_SUPPORTED
+from sso.provider import SCOPE_CLAIMS, SCOPES_SUPPORTED, Provider
 from sso.sessions import ACR_SINGLE_FACTOR
+
+CACHEABLE = {"Cache-Control": "public, max-age=300"}
+
+
+def routes(provider: Provider) -> list[Row]:
+    """The discovery document under both of its names, and the keys that verify what we sign."""
+    document = metadata(provider.options)
+
+    def described(incoming: Incoming) -> Response:
+        return JSONResponse(document, headers=CACHEABLE)
+
+    def jwks(incoming: Incoming) -> Response:
+        provider.keys.refresh()
+        return JSONResponse(provider.keys.jwks(), headers=CACHEABLE, media_type="application/jwk-set+json")
+
+    return [
+        Row("GET", "/.well-known/openid-configuration", described),
+        Row("GET", "/.well-known/oauth-authorization-server", described),
+        Row("GET", "/jwks", jwks),
+    ]
 
 
 def metadata(options: SsoOptions) -> dict[str, Any]:

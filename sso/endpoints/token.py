@@ -3,9 +3,14 @@
 from fastapi import Response
 
 from sso.grants import GRANTS
-from sso.incoming import Incoming
+from sso.incoming import Incoming, Row
 from sso.provider import Provider
 from sso.server import ProviderRequest, ProviderServer
+
+
+def routes(provider: Provider) -> list[Row]:
+    """The address of this endpoint."""
+    return [Row("POST", "/token", lambda incoming: token_response(provider, incoming))]
 
 
 def token_response(provider: Provider, incoming: Incoming) -> Response:

@@ -6,12 +6,18 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from sso import families
-from sso.incoming import Incoming
+from sso.incoming import Incoming, Row
 from sso.people import identities
 from sso.provider import Provider
 from sso.tokens import TokenRefused, TokenVerifier, VerifiedToken
 
 NO_STORE = {"Cache-Control": "no-store"}
+
+
+def routes(provider: Provider) -> list[Row]:
+    """The address of this endpoint."""
+    verifier = provider.verifier(provider.options.issuer, check_liveness=True)
+    return [Row("GET POST", "/userinfo", lambda incoming: answer(provider, verifier, incoming))]
 
 
 def answer(provider: Provider, verifier: TokenVerifier, incoming: Incoming) -> Response:

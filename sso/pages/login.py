@@ -7,7 +7,7 @@ from fastapi import Response
 
 from sso import interactions
 from sso.clients import load as load_client
-from sso.incoming import Incoming
+from sso.incoming import Incoming, Row
 from sso.pages.page import SESSION, Pages, with_handle
 from sso.people import identities, proofs
 from sso.people.identities import Identity
@@ -21,6 +21,20 @@ class LoginPages:
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
         self._provider, self._pages = provider, pages
+
+    def routes(self) -> list[Row]:
+        """The addresses of these pages."""
+        away = self._pages.away
+        return [
+            Row("GET", "/login", self.login, away),
+            Row("POST", "/login", self.login_password, away),
+            Row("POST", "/login/code", self.send_code, away),
+            Row("POST", "/login/code/check", self.login_code, away),
+            Row("GET", "/register", self.register, away),
+            Row("POST", "/register", self.register_send, away),
+            Row("POST", "/register/check", self.register_check, away),
+            Row("POST", "/register/finish", self.register_finish, away),
+        ]
 
     # --- login --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sso.endpoints.authorize import Answer
-from sso.incoming import Incoming
+from sso.incoming import RETRY_AFTER_SECONDS, Incoming
 from sso.options import SsoOptions
 from sso.pages.words import LOCALES, choose_locale, say
 from sso.ports import Minter
@@ -126,6 +126,12 @@ class Pages:
     def error(self, incoming: Incoming, code: str, sentence: str, status: int = 400) -> Response:
         """An error for the person; `sentence` names an entry of the words."""
         return self.render("error", incoming, status=status, code=code, sentence=sentence)
+
+    def away(self, incoming: Incoming) -> Response:
+        """While the database is away a person sees a page; nothing that was typed is lost by sending it again."""
+        page = self.error(incoming, "not_ready", "error_away", 503)
+        page.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return page
 
     def go(self, path: str) -> RedirectResponse:
         """303 to a page of ours."""

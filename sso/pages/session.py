@@ -9,7 +9,7 @@ from psycopg import Connection
 from sso import clients, interactions, logout, sessions
 from sso.endpoints import authorize
 from sso.endpoints.authorize import Authorization, AuthorizationError
-from sso.incoming import Incoming, Parameters, RequestRefused
+from sso.incoming import Incoming, Parameters, RequestRefused, Row
 from sso.pages.page import SESSION, Pages, with_handle
 from sso.people import identities
 from sso.provider import Provider
@@ -25,6 +25,18 @@ class SessionPages:
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
         self._provider, self._pages = provider, pages
+
+    def routes(self) -> list[Row]:
+        """The addresses of these pages."""
+        away = self._pages.away
+        return [
+            Row("GET POST", "/authorize", self.authorize, away),
+            Row("GET", "/authorize/resume", self.resume, away),
+            Row("GET POST", "/logout", self.logout, away),
+            Row("POST", "/logout/confirmed", self.logout_confirmed, away),
+            Row("GET", "/signed-in", self.signed_in, away),
+            Row("GET", "/signed-out", self.signed_out, away),
+        ]
 
     # --- authorize ----------------------------------------------------------------------------------------------
 

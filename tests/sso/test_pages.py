@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from sso.pages.words import WORDS, choose_locale
+from sso.pages.words import GROUPS, WORDS, choose_locale
 from tests.sso.harness import PASSWORD, PHONE, STAFF_PASSWORD, Browser, Site, answer, first_form
 
 NEW_PHONE = "+8619900000077"
@@ -30,6 +30,10 @@ def test_each_page_speaks_both_languages_and_offers_the_other(site: Site, path: 
     switch = re.search(r'href="([^"]*ui_locales=zh-CN)"', english.text)
     assert switch
     assert '<html lang="zh-CN">' in site.browser().http.get(switch[1].replace("&amp;", "&")).text
+
+
+def test_a_sentence_has_one_name_and_one_home() -> None:
+    assert len(WORDS) == sum(len(group.WORDS) for group in GROUPS)
 
 
 def test_the_chosen_language_is_remembered(site: Site) -> None:
