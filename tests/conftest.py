@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="write golden texts instead of comparing them")
     parser.addoption("--fuzz-examples", type=int, default=2, help="how many requests to try at each of our addresses")
     parser.addoption("--claims", type=int, default=2000, help="how many claims five channels make at once")
+    parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of every page a browser test looks at")
     parser.addoption("--rounds", type=int, default=200, help="how often two processes are told the same at once")
 
 

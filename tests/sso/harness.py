@@ -64,12 +64,14 @@ class Gateway:
     """A code sender that keeps what it was given; `down` makes it fail like a gateway that nobody answers at."""
 
     sent: list[tuple[str, str, str]] = field(default_factory=list)
+    purposes: list[str] = field(default_factory=list)
     down: bool = False
 
-    def send(self, phone: str, code: str, locale: str) -> None:
+    def send(self, phone: str, code: str, locale: str, purpose: str) -> None:
         if self.down:
             raise ConnectionError("gateway")
         self.sent.append((phone, code, locale))
+        self.purposes.append(purpose)
 
     @property
     def last_code(self) -> str:
@@ -251,11 +253,19 @@ class Listener:
 
 @contextmanager
 def running(
-    listener: Listener, pool: Pool, clock: SetClock, receivers: dict[str, Receiver], argon2_options: Argon2Options
+    listener: Listener,
+    pool: Pool,
+    clock: SetClock,
+    receivers: dict[str, Receiver],
+    argon2_options: Argon2Options,
+    host: str = "127.0.0.1",
 ) -> Iterator[Site]:
-    """A provider with the demo's clients and people, behind the listener until the block ends."""
+    """A provider with the demo's clients and people, behind the listener until the block ends.
+
+    A passkey belongs to a name and not to an address (WebAuthn 5.1.3), so a test with one says `localhost`.
+    """
     options = SsoOptions(
-        issuer=f"http://127.0.0.1:{listener.port}/sso", hub_audience=HUB, secure_cookies=False, argon2=argon2_options
+        issuer=f"http://{host}:{listener.port}/sso", hub_audience=HUB, secure_cookies=False, argon2=argon2_options
     )
     gateway = Gateway()
     provider = Provider.assemble(options, pool, clock, AesCipher(), gateway)
