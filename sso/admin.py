@@ -3,23 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sso import audit, clients, keys, logout, sessions
+from sso import audit, clients, keys, logout, registering, sessions, telling
 from sso.clients import SECRET_LENGTH_MIN, Client, check_client_uri
-from sso.people import identities
+from sso.keys import KeyLife
+from sso.people import identities, lockout
 from sso.people.identities import STAFF_ROLES, Identity
 from sso.ports import digest
 from sso.provider import SCOPES_SUPPORTED, USER_SCOPES, Provider
 from sso.sessions import Session
+from sso.telling import Telling
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A client to be registered. Without `secret` it is public: an app or a page in a browser.
+    """A client to be registered. Without `secret` and keys it is public: an app or a page in a browser.
 
     secret: at least 32 characters of randomness; kept as a digest only.
-    redirect_uris: exact URIs for the code grant (none: the client cannot log people in).
+    jwks, jwks_uri: the client's public keys, or where they are; it then proves itself by `private_key_jwt` (RFC 7523).
+    redirect_uris: exact URIs for the code grant (none: the client cannot log people in with a browser).
+    further_grants: grant types beside those that redirect_uris and client_credentials bring.
+    The other fields are those of `sso.clients.Client`.
     """
 
     client_id: str
@@ -33,6 +39,25 @@ class Registration:
     client_credentials: bool = False
     channel: str | None = None
     id_token_algorithm: str = "RS256"
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+    further_grants: Sequence[str] = ()
+    require_pkce: bool = True
+    require_par: bool = False
+    require_dpop: bool = False
+    audiences: Sequence[str] = ()
+    resource: str | None = None
+    consent: str = "implicit"
+    ciba_mode: str | None = None
+    notification_uri: str | None = None
+    may_act: bool = False
+
+    @property
+    def auth_methods(self) -> list[str]:
+        """How the client proves itself: by its key, by its secret, or (a public one) not at all."""
+        if self.jwks is not None or self.jwks_uri is not None:
+            return ["private_key_jwt"]
+        return ["client_secret_basic", "client_secret_post"] if self.secret else ["none"]
 
 
 def register_client(provider: Provider, registration: Registration) -> Client:
@@ -41,11 +66,12 @@ def register_client(provider: Provider, registration: Registration) -> Client:
     grant_types = ["authorization_code", "refresh_token"] if registration.redirect_uris else []
     if registration.client_credentials:
         grant_types.append("client_credentials")
+    grant_types += [each for each in registration.further_grants if each not in grant_types]
     client = Client(
         client_id=registration.client_id,
         name_zh=registration.name_zh,
         name_en=registration.name_en,
-        auth_methods=["client_secret_basic", "client_secret_post"] if registration.secret else ["none"],
+        auth_methods=registration.auth_methods,
         secret_digest=digest(registration.secret) if registration.secret else None,
         redirect_uris=list(registration.redirect_uris),
         post_logout_redirect_uris=list(registration.post_logout_redirect_uris),
@@ -54,6 +80,17 @@ def register_client(provider: Provider, registration: Registration) -> Client:
         scopes=list(registration.scopes),
         channel=registration.channel,
         id_token_algorithm=registration.id_token_algorithm,
+        jwks=registration.jwks,
+        jwks_uri=registration.jwks_uri,
+        require_pkce=registration.require_pkce,
+        require_par=registration.require_par,
+        require_dpop=registration.require_dpop,
+        audiences=list(registration.audiences),
+        resource=registration.resource,
+        consent=registration.consent,
+        ciba_mode=registration.ciba_mode,
+        notification_uri=registration.notification_uri,
+        may_act=registration.may_act,
     )
     with provider.pool.connection() as connection:
         clients.save(connection, client, provider.clock())
@@ -68,14 +105,38 @@ def _check(provider: Provider, registration: Registration) -> None:
         raise ValueError(f"unknown scope: {', '.join(sorted(unknown))}")
     if registration.secret is not None and len(registration.secret) < SECRET_LENGTH_MIN:
         raise ValueError(f"a client secret needs at least {SECRET_LENGTH_MIN} characters")
-    if registration.client_credentials and registration.secret is None:
-        raise ValueError("client_credentials needs a secret")
-    if registration.client_credentials and not all(scope.startswith("hub:") for scope in registration.scopes):
+    if registration.secret is not None and registration.auth_methods == ["private_key_jwt"]:
+        raise ValueError("a client proves itself by a key or by a secret, not by both")
+    if registration.client_credentials and registration.auth_methods == ["none"]:
+        raise ValueError("client_credentials needs a secret or a key")
+    own_scopes_only = all(scope.startswith("hub:") for scope in registration.scopes)
+    if registration.client_credentials and not own_scopes_only and not registration.may_act:
         raise ValueError("a client that speaks for itself can hold hub: scopes only, never a person's or a role")
+    if registration.may_act and (registration.auth_methods == ["none"] or registration.resource is None):
+        raise ValueError("a client that acts for people needs a secret or a key, and a resource of its own")
     for uri in registration.redirect_uris:
         check_client_uri(uri, provider.options, custom_scheme=True)
-    for uri in [*registration.post_logout_redirect_uris, *filter(None, [registration.backchannel_logout_uri])]:
-        check_client_uri(uri, provider.options, custom_scheme=uri != registration.backchannel_logout_uri)
+    for uri in registration.post_logout_redirect_uris:
+        check_client_uri(uri, provider.options, custom_scheme=True)
+    for fetched in (registration.backchannel_logout_uri, registration.jwks_uri, registration.notification_uri):
+        if fetched is not None:
+            check_client_uri(fetched, provider.options)
+
+
+def create_initial_access_token(
+    provider: Provider, label: str, scopes: Sequence[str], uses: int = 1, lifetime: timedelta = timedelta(days=7)
+) -> str:
+    """Let somebody register clients by themselves (RFC 7591); answers the token, which is kept as a digest only.
+
+    label: whom it is for. scopes: the most that such a client may ask of people; roles and channels' scopes are the
+    operator's own. Raises ValueError with the rule that was broken.
+    """
+    if not scopes or set(scopes) - set(USER_SCOPES):
+        raise ValueError(f"scopes of a client that registers itself: some of {', '.join(USER_SCOPES)}")
+    if not 1 <= uses <= 1_000 or not timedelta(0) < lifetime <= timedelta(days=90):
+        raise ValueError("an initial access token is good for 1 to 1000 registrations and at most 90 days")
+    with provider.pool.connection() as connection:
+        return registering.give_leave(connection, label, list(scopes), uses, lifetime, provider.clock(), provider.mint)
 
 
 def disable_client(provider: Provider, client_id: str) -> bool:
@@ -163,7 +224,7 @@ def set_password(provider: Provider, login: str, password: str) -> bool:
         if identity is None:
             return False
         identities.set_password_hash(connection, identity.identity_id, password_hash, now)
-        identities.forgive(connection, identities.guard_subject(identity, provider.cipher, login), "password")
+        lockout.unlock(connection, identity.identity_id)
         logout.end_all_sessions(
             connection, identity.identity_id, "password_changed", now, provider.options, provider.mint
         )
@@ -186,12 +247,40 @@ def end_session(provider: Provider, session_id: UUID) -> bool:
         return logout.end_session(connection, session_id, "ended_by_operator", provider.clock(), provider.mint)
 
 
-def rotate_key(provider: Provider, algorithm: str) -> str:
-    """Sign with a new key from now on (`ES256` or `RS256`); answers its kid. The old one verifies for a day more."""
+def undelivered_logouts(provider: Provider, limit: int = 500) -> list[Telling]:
+    """Clients that could not be told of a logout: given up, or failed and tried again; oldest first."""
+    with provider.pool.connection() as connection:
+        return telling.undelivered(connection, limit)
+
+
+def retry_logouts(provider: Provider, client_ids: Sequence[str]) -> int:
+    """Tell these clients again of every logout that was given up; answers how many."""
+    with provider.pool.connection() as connection:
+        return telling.retry(connection, client_ids, provider.clock())
+
+
+def list_keys(provider: Provider) -> list[KeyLife]:
+    """Every signing key, newest first, with what it is now: next, signing, retired, past or withdrawn."""
+    provider.keys.refresh()  # makes the first keys, so that a fresh installation has something to show
+    with provider.pool.connection() as connection:
+        return keys.every(connection, provider.clock(), provider.options)
+
+
+def rotate_key(provider: Provider, algorithm: str, *, at_once: bool = False) -> str:
+    """Publish a new key (`ES256` or `RS256`) that signs after `key_publish_ahead`; answers its kid.
+
+    The old one verifies for `key_overlap` more. at_once: for an emergency, see `keys.rotate`.
+    """
     if algorithm not in keys.ALGORITHMS:
         raise ValueError(f"algorithm: one of {', '.join(keys.ALGORITHMS)}")
     with provider.pool.connection() as connection:
-        return keys.rotate(connection, algorithm, provider.cipher, provider.clock())
+        return keys.rotate(connection, algorithm, provider.cipher, provider.clock(), provider.options, at_once=at_once)
+
+
+def withdraw_key(provider: Provider, kid: str) -> bool:
+    """Stop believing a key that leaked, see `keys.withdraw`. False: unknown or withdrawn before."""
+    with provider.pool.connection() as connection:
+        return keys.withdraw(connection, kid, provider.cipher, provider.clock())
 
 
 _KEEP_FOR = timedelta(days=1)
@@ -199,15 +288,22 @@ _PRUNABLE = (
     "DELETE FROM sso.interaction WHERE expires_at < %s",
     "DELETE FROM sso.phone_challenge WHERE expires_at < %s",
     "DELETE FROM sso.attempt_counter WHERE updated_at < %s",
+    "DELETE FROM sso.passkey_challenge WHERE expires_at < %s",
     "DELETE FROM sso.code WHERE expires_at < %s",
+    "DELETE FROM sso.link_proof WHERE expires_at < %s",
+    "DELETE FROM sso.link_voucher WHERE expires_at < %s",
+    "DELETE FROM sso.pushed_request WHERE expires_at < %s",
+    "DELETE FROM sso.spent WHERE expires_at < %s",
+    "DELETE FROM sso.approval WHERE expires_at < %s",
+    "DELETE FROM sso.user_code_guess WHERE at < %s",
 )
 
 
 def prune(provider: Provider) -> int:
     """Remove what ended more than a day ago and can no longer matter; answers how many rows.
 
-    Waiting logins, phone codes, failed attempts and authorization codes, all of which strangers can cause to be
-    written. Sessions, grants, refresh tokens and the audit stay: a leaked refresh token is recognised by them.
+    Waiting logins, phone codes, failed attempts, authorization codes and requests for approval, all of which
+    strangers can cause to be written. Sessions, grants, refresh tokens and the audit stay: a leaked refresh token is recognised by them.
     """
     before = provider.clock() - _KEEP_FOR
     with provider.pool.connection() as connection:

@@ -9,13 +9,39 @@ from psycopg_pool import ConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 
-from sso.endpoints import discovery, token, userinfo
+from sso.endpoints import (
+    backchannel_authentication,
+    companions,
+    device_authorization,
+    discovery,
+    introspect,
+    par,
+    revoke,
+    token,
+    userinfo,
+)
 from sso.endpoints.discovery import CACHEABLE
+from sso.endpoints.logout import LogoutEndpoint
+from sso.endpoints.registration import RegistrationEndpoint
 from sso.incoming import Row, endpoint, problem
 from sso.options import SsoOptions
+from sso.pages.account import AccountPages
+from sso.pages.agents import AgentPages
+from sso.pages.approvals import ApprovalPages
+from sso.pages.companions import CompanionPages
+from sso.pages.confirming import ConfirmingPages
+from sso.pages.consent import ConsentPages
+from sso.pages.device import DevicePages
+from sso.pages.identifying import IdentifyingPages
+from sso.pages.joining import JoiningPages
+from sso.pages.links import LinkPages
 from sso.pages.login import LoginPages
 from sso.pages.page import Pages
+from sso.pages.real_name import RealNamePages
+from sso.pages.second_step import SecondStepPages
+from sso.pages.security import SecurityPages
 from sso.pages.session import SessionPages
+from sso.pages.sessions import SessionListPages
 from sso.ports import Clock, CodeSender, FieldCipher, Minter
 from sso.provider import Provider
 
@@ -39,7 +65,10 @@ def application(provider: Provider) -> FastAPI:
     """The application over parts that are wired already (the composition root shares the key cache this way)."""
     # Plain routes: requests are read by `incoming`, so FastAPI's own reading would only cost time.
     routes: list[BaseRoute] = [Route(row.path, endpoint(row), methods=row.methods.split()) for row in rows(provider)]
-    routes += [Route(f"/static/{name}", _file(STATIC / name), methods=["GET"]) for name in ("sso.css", "submit.js")]
+    routes += [
+        Route(f"/static/{name}", _file(STATIC / name), methods=["GET"])
+        for name in ("sso.css", "submit.js", "passkey.js")
+    ]
     return FastAPI(
         title="Interlock sign-in",
         openapi_url=None,
@@ -55,10 +84,32 @@ def rows(provider: Provider) -> list[Row]:
     pages = Pages(provider.options, provider.mint)
     return [
         *discovery.routes(provider),
+        *par.routes(provider),
         *token.routes(provider),
+        *introspect.routes(provider),
+        *revoke.routes(provider),
+        *device_authorization.routes(provider),
+        *backchannel_authentication.routes(provider),
         *userinfo.routes(provider),
+        *companions.routes(provider),
         *SessionPages(provider, pages).routes(),
         *LoginPages(provider, pages).routes(),
+        *RegistrationEndpoint(provider).routes(),
+        *LogoutEndpoint(provider, pages).routes(),
+        *SecondStepPages(provider, pages).routes(),
+        *AccountPages(provider, pages).routes(),
+        *SecurityPages(provider, pages).routes(),
+        *SessionListPages(provider, pages).routes(),
+        *DevicePages(provider, pages).routes(),
+        *IdentifyingPages(provider, pages).routes(),
+        *ApprovalPages(provider, pages).routes(),
+        *AgentPages(provider, pages).routes(),
+        *LinkPages(provider, pages).routes(),
+        *JoiningPages(provider, pages).routes(),
+        *ConfirmingPages(provider, pages).routes(),
+        *RealNamePages(provider, pages).routes(),
+        *CompanionPages(provider, pages).routes(),
+        *ConsentPages(provider, pages).routes(),
     ]
 
 

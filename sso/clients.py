@@ -1,12 +1,14 @@
 """Clients: the applications that may ask for tokens, as the operator registered them (RFC 6749 section 2)."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from sso.options import SsoOptions, is_loopback
 from sso.ports import digest
@@ -30,10 +32,27 @@ class Client:
     scopes: list[str]
     channel: str | None
     id_token_algorithm: str
+    jwks: dict[str, Any] | None = None  # its public keys (RFC 7517); or
+    jwks_uri: str | None = None  # where they are
+    require_pkce: bool = True
+    require_par: bool = False  # RFC 9126: it may not authorize with parameters in the browser's address
+    require_dpop: bool = False  # RFC 9449: it gets no bearer tokens
+    audiences: list[str] = field(default_factory=list)  # resources beside the hub API that it may ask tokens for
+    resource: str | None = None  # the resource that it is the server of, and whose tokens it may look into
+    consent: str = "implicit"  # explicit: people are asked before it gets anything of theirs
+    ciba_mode: str | None = None  # poll or ping
+    notification_uri: str | None = None  # where it is pinged
+    may_act: bool = False  # an agents' company: it may exchange a person's token for one in which it acts
+    registration_digest: bytes | None = None  # of the token with which it manages a registration it made itself
 
     def name(self, locale: str) -> str:
         """The name that people read, in their language."""
         return self.name_zh if locale.startswith("zh") else self.name_en
+
+    @property
+    def registered_itself(self) -> bool:
+        """Whether a stranger wrote the registration (RFC 7591): its addresses are not to be trusted."""
+        return self.registration_digest is not None
 
     def get_client_id(self) -> str:
         """The client identifier."""
@@ -99,9 +118,8 @@ def check_client_uri(uri: str, options: SsoOptions, *, custom_scheme: bool = Fal
         raise ValueError(f"{uri!r}: use https (http only on loopback or a host named in plain_http_hosts)")
 
 
-_COLUMNS = sql.SQL("""client_id, name_zh, name_en, auth_methods, secret_digest, redirect_uris,
-    post_logout_redirect_uris,
-    backchannel_logout_uri, grant_types, scopes, channel, id_token_algorithm""")
+_FIELDS = tuple(each.name for each in fields(Client))
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, _FIELDS))
 _LOAD = sql.SQL("SELECT {} FROM sso.client WHERE client_id = %s AND disabled_at IS NULL").format(_COLUMNS)
 
 
@@ -112,19 +130,29 @@ def load(connection: Connection, client_id: str) -> Client | None:
         return cursor.fetchone()
 
 
+_WITH_SCOPE = sql.SQL(
+    """SELECT {} FROM sso.client WHERE %s = ANY (scopes) AND 'authorization_code' = ANY (grant_types)
+       AND disabled_at IS NULL ORDER BY client_id"""
+).format(_COLUMNS)
+
+
+def with_scope(connection: Connection, scope: str) -> list[Client]:
+    """The clients at which people log in and that may ask for `scope`."""
+    with connection.cursor(row_factory=class_row(Client)) as cursor:
+        cursor.execute(_WITH_SCOPE, (scope,))
+        return cursor.fetchall()
+
+
+_SAVE = sql.SQL("""INSERT INTO sso.client ({}, created_at) VALUES ({}, %(now)s)
+    ON CONFLICT (client_id) DO UPDATE SET {}, disabled_at = NULL""").format(
+    _COLUMNS,
+    sql.SQL(", ").join(map(sql.Placeholder, _FIELDS)),
+    sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in _FIELDS[1:]),
+)
+
+
 def save(connection: Connection, client: Client, now: datetime) -> None:
     """Register the client, or replace its registration; what it was already granted stays."""
-    connection.execute(
-        sql.SQL("""INSERT INTO sso.client ({}, created_at)
-            VALUES (%(client_id)s, %(name_zh)s, %(name_en)s, %(auth_methods)s, %(secret_digest)s, %(redirect_uris)s,
-                    %(post_logout_redirect_uris)s, %(backchannel_logout_uri)s, %(grant_types)s, %(scopes)s, %(channel)s,
-                    %(id_token_algorithm)s, %(now)s)
-            ON CONFLICT (client_id) DO UPDATE SET
-                name_zh = excluded.name_zh, name_en = excluded.name_en, auth_methods = excluded.auth_methods,
-                secret_digest = excluded.secret_digest, redirect_uris = excluded.redirect_uris,
-                post_logout_redirect_uris = excluded.post_logout_redirect_uris,
-                backchannel_logout_uri = excluded.backchannel_logout_uri, grant_types = excluded.grant_types,
-                scopes = excluded.scopes, channel = excluded.channel,
-                id_token_algorithm = excluded.id_token_algorithm, disabled_at = NULL""").format(_COLUMNS),
-        {name: getattr(client, name) for name in Client.__slots__} | {"now": now},
-    )
+    values = {name: getattr(client, name) for name in _FIELDS}
+    values["jwks"] = None if client.jwks is None else Jsonb(client.jwks)
+    connection.execute(_SAVE, values | {"now": now})

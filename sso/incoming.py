@@ -54,6 +54,7 @@ class Incoming:
     cookies: Mapping[str, str]
     document: Any = None  # what a JSON body says, at addresses that read JSON
     path: Mapping[str, str] = field(default_factory=dict)  # what the placeholders of the address stand for
+    peer: str = ""  # the IP address at the other end of the connection; for counting guesses, never for deciding who
 
     @property
     def parameters(self) -> Parameters:
@@ -142,6 +143,7 @@ async def _read(request: Request, reads: str) -> Incoming:
         cookies=request.cookies,
         document=document,
         path=request.path_params,
+        peer=request.client.host if request.client else "",
     )
 
 

@@ -1,4 +1,7 @@
-"""Interactions: authorization requests that wait in PostgreSQL while the person logs in, found by a secret handle."""
+"""Interactions: what waits in PostgreSQL while the person logs in, found by a secret handle.
+
+An authorization request of a client, or a page of ours that only a signed-in person sees.
+"""
 
 import json
 from dataclasses import dataclass
@@ -18,6 +21,17 @@ class Interaction:
 
     parameters: Parameters
     login_again: bool
+
+    @property
+    def page(self) -> str | None:
+        """Path of the page of ours that waits; None when a client's request does (it always names its client)."""
+        path = self.parameters.get("page")
+        return path if path and path.startswith("/") and self.parameters.get("client_id") is None else None
+
+
+def for_page(path: str) -> Parameters:
+    """What to `save` so that the person comes to a page of ours (`/account/security`) after logging in."""
+    return Parameters((("page", path),))
 
 
 def save(
@@ -64,6 +78,14 @@ def note_login(connection: Connection, handle: str | None) -> None:
     """Someone has just logged in for this interaction: `prompt=login` and `max_age` are satisfied."""
     connection.execute(
         "UPDATE sso.interaction SET login_again = false WHERE handle_digest = %s", (digest(handle or ""),)
+    )
+
+
+def rewrite(connection: Connection, handle: str, parameters: Parameters, cipher: FieldCipher) -> None:
+    """Change the waiting request: a part of it has been answered (`prompt=consent`)."""
+    connection.execute(
+        "UPDATE sso.interaction SET parameters = %s WHERE handle_digest = %s",
+        (Jsonb(cipher.seal(json.dumps(parameters.pairs))), digest(handle)),
     )
 
 

@@ -1,9 +1,9 @@
-"""The end of a session: its grants are revoked, and every client that took part is told (OpenID Connect Back-Channel
+"""The end of sessions: their grants are revoked, and every client that took part is told (OpenID Connect Back-Channel
 Logout 1.0).
 
-What is to be told waits as rows in PostgreSQL, written in the transaction that ends the session.
-`deliver_logout_tokens` drains what is due; a process that dies in between loses nothing, because its rows fall due
-again when the lease ends.
+A logout is one row, whatever it ended: one session with everything below it, or all of a person's. What is to be told
+waits as rows that point to it, written in the transaction that ends the sessions. `deliver_logout_tokens` drains what
+is due; a process that dies in between loses nothing, because its rows fall due again when the lease ends.
 """
 
 from collections.abc import Callable
@@ -16,46 +16,131 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from sso import audit, clients, families, sessions
+from sso.fetching import FetchRefused, guarded_post
 from sso.options import SsoOptions
-from sso.ports import Clock, Minter
+from sso.ports import Clock, Minter, digest
 from sso.tokens import TokenIssuer
 
 Send = Callable[[str, str], int]
-"""Posts a logout token to a URI and answers the HTTP status. Raises OSError or httpx.HTTPError when nobody answered."""
+"""Posts a logout token to a URI and answers the HTTP status. Raises OSError, httpx.HTTPError or FetchRefused when
+nobody answered, or nobody was asked."""
 
 BATCH = 50
 RECEIVE_TIMEOUT_S = 5.0
 
 
-def end_session(connection: Connection, session_id: UUID, reason: str, now: datetime, mint: Minter) -> bool:
-    """End a session, once; False when it had ended before. Queues one logout token per client with an endpoint."""
-    ended = connection.execute(
-        """UPDATE sso.session SET ended_at = %s, end_reason = %s WHERE session_id = %s AND ended_at IS NULL
-           RETURNING identity_id""",
-        (now, reason, session_id),
+# --- ending --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Logout:
+    logout_id: UUID
+    identity_id: UUID
+    reason: str
+    at: datetime
+
+
+def end_session(
+    connection: Connection, session_id: UUID, reason: str, now: datetime, mint: Minter, receipt: str | None = None
+) -> bool:
+    """End a session and everything below it, once; False when it had ended before.
+
+    Queues one logout token per ended session and client with an endpoint. Parents are locked before their children,
+    in the order they were opened, as everywhere here: two logouts at once never wait for each other in a circle.
+    receipt: a secret with which somebody who is signed out may follow what becomes of it (`sso.telling.by_receipt`).
+    """
+    row = connection.execute(
+        "SELECT identity_id FROM sso.session WHERE session_id = %s AND ended_at IS NULL FOR UPDATE", (session_id,)
     ).fetchone()
-    if ended is None:
+    if row is None:
         return False
-    families.revoke_session(connection, session_id, reason, now)
-    for client_id in sessions.client_ids(connection, session_id):
-        client = clients.load(connection, client_id)
-        if client and client.backchannel_logout_uri:
-            connection.execute(
-                """INSERT INTO sso.logout_delivery
-                       (delivery_id, session_id, identity_id, client_id, uri, next_attempt_at, created_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
-                (mint.identifier(), session_id, ended[0], client_id, client.backchannel_logout_uri, now, now),
-            )
-    audit.record(connection, now, "session_ended", identity_id=ended[0], session_id=session_id, reason=reason)
+    _end(connection, _begin(connection, row[0], reason, now, mint, receipt), session_id, mint)
     return True
 
 
 def end_all_sessions(
-    connection: Connection, identity_id: UUID, reason: str, now: datetime, options: SsoOptions, mint: Minter
+    connection: Connection,
+    identity_id: UUID,
+    reason: str,
+    now: datetime,
+    options: SsoOptions,
+    mint: Minter,
+    receipt: str | None = None,
 ) -> int:
-    """End every session of a person ("everywhere"); answers how many there were."""
+    """End every session of a person ("everywhere"), as one logout; answers how many there were."""
     live = sessions.of_identity(connection, identity_id, now, options)
-    return sum(end_session(connection, session.session_id, reason, now, mint) for session in live)
+    if live:
+        logout = _begin(connection, identity_id, reason, now, mint, receipt)
+        for session in sorted(live, key=lambda each: (each.created_at, each.session_id)):
+            _end(connection, logout, session.session_id, mint)
+    return len(live)
+
+
+def end_overdue(pool: ConnectionPool, clock: Clock, options: SsoOptions, mint: Minter) -> int:
+    """End sessions whose time is over, so that their clients hear of it; answers how many. Call it every minute.
+
+    They are good for nothing already (`sessions.live`); one transaction each, so that none waits for another.
+    """
+    ended = 0
+    with pool.connection() as connection:
+        overdue = sessions.overdue_ids(connection, clock(), options, BATCH)
+    for session_id in overdue:
+        with pool.connection() as connection:
+            ended += end_session(connection, session_id, "expired", clock(), mint)
+    return ended
+
+
+def _begin(
+    connection: Connection, identity_id: UUID, reason: str, now: datetime, mint: Minter, receipt: str | None
+) -> _Logout:
+    logout = _Logout(mint.identifier(), identity_id, reason, now)
+    connection.execute(
+        "INSERT INTO sso.logout (logout_id, identity_id, reason, receipt_digest, at) VALUES (%s, %s, %s, %s, %s)",
+        (logout.logout_id, identity_id, reason, digest(receipt) if receipt else None, now),
+    )
+    return logout
+
+
+def _end(connection: Connection, logout: _Logout, session_id: UUID, mint: Minter) -> None:
+    ended = connection.execute(
+        "UPDATE sso.session SET ended_at = %s, end_reason = %s WHERE session_id = %s AND ended_at IS NULL",
+        (logout.at, logout.reason, session_id),
+    )
+    if not ended.rowcount:
+        return  # below a session that this same logout has ended, or another one was faster
+    families.revoke_session(connection, session_id, logout.reason, logout.at)
+    for client_id in sessions.client_ids(connection, session_id):
+        client = clients.load(connection, client_id)
+        uri = client.backchannel_logout_uri if client else None
+        connection.execute(
+            """INSERT INTO sso.logout_delivery
+                   (delivery_id, logout_id, session_id, identity_id, client_id, uri, state, next_attempt_at, created_at)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+            (
+                mint.identifier(),
+                logout.logout_id,
+                session_id,
+                logout.identity_id,
+                client_id,
+                uri,
+                "waiting" if uri else "no_address",
+                logout.at,
+                logout.at,
+            ),
+        )
+    audit.record(
+        connection,
+        logout.at,
+        "session_ended",
+        identity_id=logout.identity_id,
+        session_id=session_id,
+        reason=logout.reason,
+    )
+    for child_id in sessions.child_ids(connection, session_id):
+        _end(connection, logout, child_id, mint)
+
+
+# --- telling -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +163,35 @@ class _Due:
 
 
 def deliver_logout_tokens(
-    pool: ConnectionPool, clock: Clock, send: Send, *, tokens: TokenIssuer, options: SsoOptions
+    pool: ConnectionPool,
+    clock: Clock,
+    send: Send,
+    *,
+    tokens: TokenIssuer,
+    options: SsoOptions,
+    send_to_stranger: Send | None = None,
 ) -> Drained:
     """Send every logout token that is due now; call it often, from as many processes as you like.
 
     No transaction is open while a client is talked to. A token is signed afresh for every attempt and lives two
     minutes. At least once: a client may see the same `jti` twice.
+    send_to_stranger: for clients that registered themselves; None: `guarded_send`.
     """
     counts = {"delivered": 0, "waiting": 0, "given_up": 0}
     started = clock()  # fixed, so that what fails now is not due again within this call
     tokens.prepare()
+    stranger = send_to_stranger or guarded_send(options)
     while due := _claim(pool, started, options):
         for row in due:
-            counts[_deliver(pool, clock, send, tokens, options, row)] += 1
+            counts[_deliver(pool, clock, send, stranger, tokens, options, row)] += 1
     return Drained(**counts)
 
 
 def _claim(pool: ConnectionPool, now: datetime, options: SsoOptions) -> list[_Due]:
     with pool.connection() as connection:
         rows = connection.execute(
-            """UPDATE sso.logout_delivery SET attempts = attempts + 1, next_attempt_at = %(lease)s
+            """UPDATE sso.logout_delivery SET attempts = attempts + 1, next_attempt_at = %(lease)s,
+                   last_attempt_at = %(now)s
                WHERE delivery_id IN (
                    SELECT delivery_id FROM sso.logout_delivery WHERE state = 'waiting' AND next_attempt_at <= %(now)s
                    ORDER BY next_attempt_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
@@ -108,7 +202,13 @@ def _claim(pool: ConnectionPool, now: datetime, options: SsoOptions) -> list[_Du
 
 
 def _deliver(
-    pool: ConnectionPool, clock: Clock, send: Send, tokens: TokenIssuer, options: SsoOptions, due: _Due
+    pool: ConnectionPool,
+    clock: Clock,
+    send: Send,
+    send_to_stranger: Send,
+    tokens: TokenIssuer,
+    options: SsoOptions,
+    due: _Due,
 ) -> str:
     status, error = None, None
     with pool.connection() as connection:
@@ -116,10 +216,11 @@ def _deliver(
     if client is None:
         error = "the client is disabled"
     else:
+        post = send_to_stranger if client.registered_itself else send
         try:
-            status = send(due.uri, tokens.logout_token(client, due.identity_id, due.session_id, due.delivery_id))
-        except (OSError, httpx.HTTPError) as failure:
-            error = type(failure).__name__
+            status = post(due.uri, tokens.logout_token(client, due.identity_id, due.session_id, due.delivery_id))
+        except (OSError, httpx.HTTPError, FetchRefused) as failure:
+            error = str(failure) if isinstance(failure, FetchRefused) else type(failure).__name__
     # RFC: 200, and 204 is what many frameworks answer instead (Back-Channel Logout 2.8).
     if status in (200, 204):
         state = "delivered"
@@ -139,12 +240,16 @@ def _deliver(
 
 
 def http_send(uri: str, logout_token: str) -> int:
-    """The `Send` for real clients: one POST, no redirect followed, five seconds, the answer's body not read.
-
-    Back-channel URIs come from the operator's registration only, and are checked there (`clients.check_client_uri`).
-    """
+    """The `Send` for clients that the operator registered: one POST, no redirect followed, five seconds, the answer's
+    body not read. Their addresses may lie in the operator's own network (`clients.check_client_uri`)."""
     with (
         httpx.Client(timeout=RECEIVE_TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
         client.stream("POST", uri, data={"logout_token": logout_token}) as response,
     ):
         return response.status_code
+
+
+def guarded_send(options: SsoOptions) -> Send:
+    """The `Send` for clients that registered themselves: the same, and never into a private network."""
+    post = guarded_post(options)
+    return lambda uri, logout_token: post(uri, {"logout_token": logout_token})

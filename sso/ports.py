@@ -32,11 +32,20 @@ class FieldCipher(Protocol):
 class CodeSender(Protocol):
     """Delivers one-time codes to phones."""
 
-    def send(self, phone: str, code: str, locale: str) -> None:
+    def send(self, phone: str, code: str, locale: str, purpose: str) -> None:
         """Hand `code` (six digits) to the gateway for `phone` (E.164).
 
-        The page tells the person to try again when this raises OSError; nothing is retried behind their back.
+        `purpose` chooses the sentence around the code: a code of `call` is to be read to the clerk, one of any other
+        (`login`, `register`, `step_up`, `change`, `recover`) to nobody. The page tells the person to try again when
+        this raises OSError; nothing is retried behind their back.
         """
+
+
+class NoticeSender(Protocol):
+    """Delivers sentences about their own account to people's phones."""
+
+    def tell(self, phone: str, kind: str, text: str, locale: str) -> None:
+        """Hand `text` to the gateway for `phone` (E.164); it holds no code. Raises OSError: it is sent again later."""
 
 
 class Minter(Protocol):
@@ -69,7 +78,7 @@ class SystemMinter:
 
 
 class OutboxSender:
-    """Appends every code to a file instead of sending it: one JSON object per line, readable by the owner only.
+    """Appends every code and notice to a file instead of sending it: one JSON object per line, for its owner only.
 
     The default where no gateway is connected; the demo reads its codes from here.
     """
@@ -77,10 +86,17 @@ class OutboxSender:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def send(self, phone: str, code: str, locale: str) -> None:
-        """Append `{"phone", "code", "locale"}`."""
+    def send(self, phone: str, code: str, locale: str, purpose: str) -> None:
+        """Append `{"phone", "code", "locale", "purpose"}`."""
+        self._append({"phone": phone, "code": code, "locale": locale, "purpose": purpose})
+
+    def tell(self, phone: str, kind: str, text: str, locale: str) -> None:
+        """Append `{"phone", "notice", "text", "locale"}`."""
+        self._append({"phone": phone, "notice": kind, "text": text, "locale": locale})
+
+    def _append(self, message: dict[str, str]) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        line = json.dumps({"phone": phone, "code": code, "locale": locale}) + "\n"
+        line = json.dumps(message, ensure_ascii=False) + "\n"
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as outbox:
             outbox.write(line)

@@ -5,14 +5,17 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
+from sso.client_keys import ClientKeys
+from sso.fetching import FetchJson, guarded_fetch
 from sso.keys import KeyRing
 from sso.options import SsoOptions
 from sso.people.identities import STAFF_ROLES, Identity
 from sso.people.passwords import Passwords
+from sso.people.registers import Registers
 from sso.ports import Clock, CodeSender, FieldCipher, Minter, SystemMinter
 from sso.tokens import TokenIssuer, TokenVerifier, liveness
 
-USER_SCOPES = ("openid", "profile", "phone", "hub:orders")
+USER_SCOPES = ("openid", "profile", "phone", "hub:orders", "companions")
 CHANNEL_SCOPES = ("hub:messages",)
 SCOPES_SUPPORTED = (*USER_SCOPES, *CHANNEL_SCOPES, *STAFF_ROLES)
 
@@ -36,6 +39,8 @@ class Provider:
     keys: KeyRing
     tokens: TokenIssuer
     passwords: Passwords
+    registers: Registers
+    client_keys: ClientKeys
 
     @classmethod
     def assemble(
@@ -46,12 +51,19 @@ class Provider:
         cipher: FieldCipher,
         sender: CodeSender,
         mint: Minter | None = None,
+        registers: Registers | None = None,
+        fetch: FetchJson | None = None,
     ) -> "Provider":
-        """Wire the parts. Touches neither the network nor the database; keys are made when first needed."""
+        """Wire the parts. Touches neither the network nor the database; keys are made when first needed.
+
+        fetch: how documents of clients are read (their keys); by default `guarded_fetch`.
+        """
         mint = mint or SystemMinter()
         keys = KeyRing(pool, options, cipher, clock)
-        issuer = TokenIssuer(options, keys, clock, mint)
-        return cls(options, pool, clock, cipher, sender, mint, keys, issuer, Passwords(options.argon2))
+        issuer = TokenIssuer(options, keys, clock, mint, cipher)
+        passwords, registers = Passwords(options.argon2), registers or Registers()
+        client_keys = ClientKeys(fetch or guarded_fetch(options), clock)
+        return cls(options, pool, clock, cipher, sender, mint, keys, issuer, passwords, registers, client_keys)
 
     def verifier(self, audience: str, *, check_liveness: bool) -> TokenVerifier:
         """A verifier for a resource server in this process.

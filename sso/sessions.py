@@ -1,5 +1,10 @@
-"""Sessions: one per browser and person, whose id (`sid`) is in every token that grew from it."""
+"""Sessions: one per browser and person, whose id (`sid`) is in every token that grew from it.
 
+They form trees: a window, a call or an agent that the person approves in one session gets a child of it. The end of a
+session is the end of everything below it (`sso.logout`).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,16 +13,14 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from sso.options import SsoOptions
+from sso.people.assurance import acr_of
 from sso.ports import Minter, digest
-
-ACR_SINGLE_FACTOR = "urn:interlock:acr:single-factor"
-AMR_PASSWORD = ("pwd",)
-AMR_PHONE_CODE = ("otp", "sms")  # RFC 8176
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A person's login in one browser. The cookie holds a secret whose digest is the only thing stored."""
+    """A person's login in one place. A browser's cookie holds a secret whose digest is the only thing stored;
+    sessions of the other kinds have no cookie, only tokens. `user_agent` names the place for the person."""
 
     session_id: UUID
     identity_id: UUID
@@ -28,13 +31,27 @@ class Session:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    parent_id: UUID | None = None  # the session that approved this one
+    kind: str = "browser"  # or app, window, call, agent
 
 
-_LIVE = sql.SQL(
-    """SELECT session_id, identity_id, auth_time, acr, amr, user_agent, created_at, last_seen_at, expires_at
+LIVE = sql.SQL(
+    """SELECT session_id, identity_id, auth_time, acr, amr, user_agent, created_at, last_seen_at, expires_at,
+           parent_id, kind
        FROM sso.session
-       WHERE ended_at IS NULL AND expires_at > %(now)s AND last_seen_at > %(idle_since)s AND """
+       WHERE ended_at IS NULL AND expires_at > %(now)s AND last_seen_at > %(now)s - CASE kind
+           WHEN 'window' THEN %(window)s WHEN 'call' THEN %(call)s WHEN 'agent' THEN %(agent)s ELSE %(browser)s END
+           AND """
 )
+
+
+def moment(now: datetime, options: SsoOptions) -> dict[str, object]:
+    """The parameters of `LIVE`: now, and how long each kind may stand unused."""
+    return {"now": now} | {kind: options.session_span(kind).idle for kind in ("browser", "window", "call", "agent")}
+
+
+class ParentEnded(Exception):
+    """The session that was to have a child has ended meanwhile; nothing was opened."""
 
 
 def by_cookie(connection: Connection, cookie: str | None, now: datetime, options: SsoOptions) -> Session | None:
@@ -51,18 +68,15 @@ def of_identity(connection: Connection, identity_id: UUID, now: datetime, option
     """All live sessions of one person, newest first."""
     with connection.cursor(row_factory=class_row(Session)) as cursor:
         cursor.execute(
-            _LIVE + sql.SQL("identity_id = %(key)s ORDER BY created_at DESC"),
-            {"key": identity_id, "now": now, "idle_since": now - options.session_idle},
+            LIVE + sql.SQL("identity_id = %(key)s ORDER BY created_at DESC"),
+            {"key": identity_id, **moment(now, options)},
         )
         return cursor.fetchall()
 
 
 def _live(connection: Connection, where: sql.SQL, key: object, now: datetime, options: SsoOptions) -> Session | None:
     with connection.cursor(row_factory=class_row(Session)) as cursor:
-        cursor.execute(
-            _LIVE + where,
-            {"key": key, "now": now, "idle_since": now - options.session_idle},
-        )
+        cursor.execute(LIVE + where, {"key": key, **moment(now, options)})
         return cursor.fetchone()
 
 
@@ -86,7 +100,7 @@ def start(
             digest(cookie),
             identity_id,
             now,
-            ACR_SINGLE_FACTOR,
+            acr_of(amr),
             list(amr),
             user_agent[:200],
             now,
@@ -97,6 +111,43 @@ def start(
     return session_id, cookie
 
 
+def open_child(
+    connection: Connection,
+    parent_id: UUID | None,
+    identity_id: UUID,
+    kind: str,
+    acr: str,
+    amr: Sequence[str],
+    auth_time: datetime,
+    label: str,
+    now: datetime,
+    options: SsoOptions,
+    mint: Minter,
+) -> UUID:
+    """Open a session without a cookie for a window, a call, an agent or an app; answers its id.
+
+    parent_id: the session in which the person approved it; None when they proved themselves on the spot (a document
+    shown at a window). It lives no longer than its parent. label: the place as the person will read it.
+    Raises ParentEnded. The parent's row is locked until the transaction ends, so that a logout cannot miss the child.
+    """
+    expires_at = now + options.session_span(kind).lifetime
+    if parent_id is not None:
+        row = connection.execute(
+            "SELECT expires_at FROM sso.session WHERE session_id = %s AND ended_at IS NULL FOR SHARE", (parent_id,)
+        ).fetchone()
+        if row is None:
+            raise ParentEnded(parent_id)
+        expires_at = min(expires_at, row[0])
+    session_id = mint.identifier()
+    connection.execute(
+        """INSERT INTO sso.session (session_id, parent_id, kind, identity_id, auth_time, acr, amr, user_agent,
+               created_at, last_seen_at, expires_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (session_id, parent_id, kind, identity_id, auth_time, acr, list(amr), label[:200], now, now, expires_at),
+    )
+    return session_id
+
+
 def prove_again(connection: Connection, session_id: UUID, amr: tuple[str, ...], now: datetime, mint: Minter) -> str:
     """The same person logged in again in the same browser: new `auth_time`, new cookie, the same `sid` tree.
 
@@ -104,9 +155,18 @@ def prove_again(connection: Connection, session_id: UUID, amr: tuple[str, ...], 
     """
     cookie = mint.secret()
     connection.execute(
-        """UPDATE sso.session SET cookie_digest = %s, auth_time = %s, amr = %s, last_seen_at = %s
+        """UPDATE sso.session SET cookie_digest = %s, auth_time = %s, acr = %s, amr = %s, last_seen_at = %s
            WHERE session_id = %s""",
-        (digest(cookie), now, list(amr), now, session_id),
+        (digest(cookie), now, acr_of(amr), list(amr), now, session_id),
+    )
+    return cookie
+
+
+def renew_cookie(connection: Connection, session_id: UUID, mint: Minter) -> str:
+    """A new cookie for the same session, after something was done that the old one must not have seen (a link)."""
+    cookie = mint.secret()
+    connection.execute(
+        "UPDATE sso.session SET cookie_digest = %s WHERE session_id = %s", (digest(cookie), session_id)
     )
     return cookie
 
@@ -133,5 +193,53 @@ def client_ids(connection: Connection, session_id: UUID) -> list[str]:
     """The clients that take part in the session, in the order they joined."""
     rows = connection.execute(
         "SELECT client_id FROM sso.session_client WHERE session_id = %s ORDER BY first_at, client_id", (session_id,)
+    )
+    return [row[0] for row in rows]
+
+
+def child_ids(connection: Connection, session_id: UUID) -> list[UUID]:
+    """The sessions directly below this one that have not been ended, in the order they were opened."""
+    rows = connection.execute(
+        "SELECT session_id FROM sso.session WHERE parent_id = %s AND ended_at IS NULL ORDER BY created_at, session_id",
+        (session_id,),
+    )
+    return [row[0] for row in rows]
+
+
+def hold(connection: Connection, session_id: UUID, now: datetime) -> None:
+    """Note that the session is in use, and keep it from being ended until this transaction ends.
+
+    In this order: two who hold it together and then both write it would wait for each other for ever.
+    """
+    touch(connection, session_id, now)
+    connection.execute("SELECT FROM sso.session WHERE session_id = %s FOR SHARE", (session_id,))
+
+
+def branch_of(
+    connection: Connection, parent_id: UUID, client_id: str, kind: str, now: datetime, options: SsoOptions
+) -> Session | None:
+    """The live session of this kind directly below `parent_id` in which the client takes part; the newest of them."""
+    branches = sql.SQL(
+        """parent_id = %(parent)s AND kind = %(of_kind)s AND session_id IN (
+               SELECT session_id FROM sso.session_client WHERE client_id = %(client)s)
+           ORDER BY created_at DESC LIMIT 1"""
+    )
+    with connection.cursor(row_factory=class_row(Session)) as cursor:
+        cursor.execute(
+            LIVE + branches, {"parent": parent_id, "of_kind": kind, "client": client_id, **moment(now, options)}
+        )
+        return cursor.fetchone()
+
+
+def overdue_ids(connection: Connection, now: datetime, options: SsoOptions, limit: int) -> list[UUID]:
+    """Sessions that are over by age or by rest and have not been ended yet, oldest first."""
+    rows = connection.execute(
+        """SELECT session_id FROM sso.session WHERE ended_at IS NULL AND (expires_at <= %(now)s
+               OR (kind IN ('browser', 'app') AND last_seen_at <= %(now)s - %(browser)s)
+               OR (kind = 'window' AND last_seen_at <= %(now)s - %(window)s)
+               OR (kind = 'call' AND last_seen_at <= %(now)s - %(call)s)
+               OR (kind = 'agent' AND last_seen_at <= %(now)s - %(agent)s))
+           ORDER BY created_at, session_id LIMIT %(limit)s""",
+        {**moment(now, options), "limit": limit},
     )
     return [row[0] for row in rows]

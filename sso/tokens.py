@@ -11,19 +11,21 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from joserfc import jwt
 from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from sso import clients, families, sessions
+from sso import clients, families
 from sso.clients import Client
 from sso.families import Grant
 from sso.keys import KeyRing
 from sso.options import SsoOptions
-from sso.ports import Clock, Minter
+from sso.ports import Clock, FieldCipher, Minter
 
 ACCESS_TOKEN_TYPE = "at+jwt"
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -33,17 +35,34 @@ TOKEN_LENGTH_MAX = 8_192
 class TokenIssuer:
     """Signs every kind of token. Times are the passed clock's, in whole seconds (RFC 7519 NumericDate)."""
 
-    def __init__(self, options: SsoOptions, keys: KeyRing, clock: Clock, mint: Minter) -> None:
-        self._options, self._keys, self._clock, self._mint = options, keys, clock, mint
+    def __init__(self, options: SsoOptions, keys: KeyRing, clock: Clock, mint: Minter, cipher: FieldCipher) -> None:
+        self._options, self._keys, self._clock, self._mint, self._cipher = options, keys, clock, mint, cipher
 
     def prepare(self) -> None:
         """Have the signing keys at hand. Call it outside any transaction, before the methods below."""
         self._keys.refresh()
 
-    def user_access_token(self, grant: Grant, scope: Iterable[str], roles: Iterable[str]) -> str:
-        """An access token that speaks for a person, through a client."""
+    def next_secret(self, refresh_token: str) -> str:
+        """The refresh token that follows this one: the same for the same, so that a repeated use within the grace
+        gets the same child; nobody without our key can foretell it."""
+        return self._cipher.blind("refresh token after:" + refresh_token)
+
+    def user_access_token(
+        self,
+        grant: Grant,
+        scope: Iterable[str],
+        roles: Iterable[str],
+        *,
+        may_act: str | None = None,
+        lifetime: timedelta | None = None,
+    ) -> str:
+        """An access token that speaks for a person, through a client.
+
+        may_act: the subject that may exchange it for one in which it acts (RFC 8693 4.4). lifetime: shorter than
+        `access_token_lifetime`.
+        """
         scope = list(scope)
-        audience = [self._options.hub_audience]
+        audience = [grant.audience or self._options.hub_audience]
         if "openid" in scope:
             audience.append(self._options.issuer)  # userinfo is a resource of ours
         claims = {
@@ -58,14 +77,23 @@ class TokenIssuer:
             "acr": grant.acr,
             "amr": grant.amr,
         }
+        if grant.jkt:
+            claims["cnf"] = {"jkt": grant.jkt}
+        if grant.actor:
+            claims["act"] = grant.actor
+        if may_act:
+            claims["may_act"] = {"sub": may_act}
         if granted := [role for role in roles if role in scope]:
             claims["roles"] = granted
-        return self._sign(claims, ACCESS_TOKEN_TYPE, "ES256", self._options.access_token_lifetime)
+        lifetime = min(lifetime or self._options.access_token_lifetime, self._options.access_token_lifetime)
+        return self._sign(claims, ACCESS_TOKEN_TYPE, "ES256", lifetime)
 
-    def client_access_token(self, client: Client, scope: Iterable[str]) -> str:
+    def client_access_token(
+        self, client: Client, scope: Iterable[str], audience: str | None = None, jkt: str | None = None
+    ) -> str:
         """An access token that speaks for a channel's system itself (client credentials)."""
         claims: dict[str, Any] = {
-            "aud": [self._options.hub_audience],
+            "aud": [audience or self._options.hub_audience],
             "sub": client_subject(client.client_id),
             "client_id": client.client_id,
             "scope": " ".join(scope),
@@ -73,6 +101,8 @@ class TokenIssuer:
         }
         if client.channel:
             claims["channel"] = client.channel
+        if jkt:
+            claims["cnf"] = {"jkt": jkt}
         return self._sign(claims, ACCESS_TOKEN_TYPE, "ES256", self._options.access_token_lifetime)
 
     def id_token(
@@ -145,8 +175,15 @@ def learn_key(token: str | None, keys: KeyRing) -> None:
     keys.refresh(kid if isinstance(kid, str) else None)
 
 
+class VerifyingKeys(Protocol):
+    """Our own public keys by name."""
+
+    def verifying(self, kid: str) -> KeySet | None:
+        """A set with the one key named `kid`, or None."""
+
+
 def decode_own(
-    token: str, keys: KeyRing, types: frozenset[str], algorithms: frozenset[str]
+    token: str, keys: VerifyingKeys, types: frozenset[str], algorithms: frozenset[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a token that one of *our* keys signed; no claim is checked here.
 
@@ -199,6 +236,13 @@ class VerifiedToken:
     auth_time: int | None
     acr: str | None
     expires_at: int
+    jkt: str | None = None
+    """The key (RFC 7638 thumbprint) that the caller has proven to hold; None: a bearer token."""
+    actors: tuple[str, ...] = ()
+    """Who acts for the subject, the one who acts now first (RFC 8693 section 4.1); empty: the subject itself."""
+    audience: tuple[str, ...] = ()
+    may_act: str | None = None
+    """The subject that may exchange this token for one in which it acts (RFC 8693 section 4.4)."""
 
     def allows(self, scope: str) -> bool:
         """Whether the token carries this scope."""
@@ -212,7 +256,7 @@ class TokenVerifier:
     """
 
     REQUIRED = frozenset({"iss", "exp", "aud", "sub", "client_id", "iat", "scope"})
-    OPTIONAL = frozenset({"sid", "gid", "auth_time", "acr", "roles", "channel"})
+    OPTIONAL = frozenset({"sid", "gid", "auth_time", "acr", "roles", "channel", "cnf", "act", "may_act"})
     KNOWINGLY_UNCHECKED = frozenset(
         {
             "jti",  # access tokens may be used many times until they expire
@@ -235,24 +279,38 @@ class TokenVerifier:
         self._options, self._keys, self._clock = options, keys, clock
         self._audience, self._leeway, self._is_live = audience, leeway, is_live
 
-    def verify(self, token: str, *, scopes: frozenset[str] = frozenset()) -> VerifiedToken:
+    def verify(self, token: str, *, scopes: frozenset[str] = frozenset(), jkt: str | None = None) -> VerifiedToken:
         """The verified token, if it is ours, for this audience, in time and carries all of `scopes`.
+
+        jkt: the key that the caller has proven to hold with this request (`sso.dpop.prove`). A bound token without
+        that proof is refused, so is a bearer token presented as a bound one (RFC 9449 section 7).
 
         Raises TokenRefused with the code `token_malformed`, `token_header_unexpected`, `token_type_wrong`,
         `token_algorithm_refused`, `token_key_unknown`, `token_signature_bad`, `token_claim_missing`,
         `token_claim_unknown`, `token_claim_malformed`, `token_issuer_wrong`, `token_audience_wrong`,
-        `token_expired`, `token_not_yet_valid`, `token_revoked` or `scope_insufficient`.
+        `token_expired`, `token_not_yet_valid`, `token_key_not_proven`, `token_revoked` or `scope_insufficient`.
         """
         learn_key(token, self._keys)
-        _, claims = decode_own(token, self._keys, frozenset({ACCESS_TOKEN_TYPE}), frozenset({"ES256"}))
-        self._check_names(claims)
-        self._check_values(claims)
-        verified = _verified(claims)
+        verified = self.check(token)
+        if verified.jkt != jkt:
+            raise TokenRefused("token_key_not_proven", "the token and the DPoP proof do not belong together")
         if not scopes <= verified.scopes:
             raise TokenRefused("scope_insufficient", f"this call needs {' '.join(sorted(scopes))}")
         if self._is_live is not None and not self._is_live(verified):
             raise TokenRefused("token_revoked", "the login behind this token has ended")
         return verified
+
+    def check(self, token: str) -> VerifiedToken:
+        """The token by itself: ours, for this audience, in time. Neither scope nor liveness nor possession of its key
+        is looked at: the caller does. Touches no pool; the key must have been read (`learn_key`)."""
+        return self.read(token)[0]
+
+    def read(self, token: str) -> tuple[VerifiedToken, dict[str, Any]]:
+        """The same as `check`, and the claims as they are written."""
+        _, claims = decode_own(token, self._keys, frozenset({ACCESS_TOKEN_TYPE}), frozenset({"ES256"}))
+        self._check_names(claims)
+        self._check_values(claims)
+        return _verified(claims), claims
 
     def _check_names(self, claims: dict[str, Any]) -> None:
         if missing := self.REQUIRED - set(claims):
@@ -277,8 +335,14 @@ class TokenVerifier:
 
 def _verified(claims: dict[str, Any]) -> VerifiedToken:
     texts = ("sub", "client_id", "scope", "sid", "gid", "acr", "channel")
-    roles = claims.get("roles", [])
-    if not all(isinstance(claims.get(name, ""), str) for name in texts) or not isinstance(roles, list):
+    roles, bound, may_act = claims.get("roles", []), claims.get("cnf", {"jkt": None}), claims.get("may_act", {})
+    if (
+        not all(isinstance(claims.get(name, ""), str) for name in texts)
+        or not isinstance(roles, list)
+        or not isinstance(bound, dict)
+        or set(bound) != {"jkt"}
+        or not isinstance(may_act, dict)
+    ):
         raise TokenRefused("token_claim_malformed", "a claim has the wrong type")
     return VerifiedToken(
         subject=claims["sub"],
@@ -291,7 +355,20 @@ def _verified(claims: dict[str, Any]) -> VerifiedToken:
         auth_time=claims.get("auth_time"),
         acr=claims.get("acr"),
         expires_at=claims["exp"],
+        jkt=bound["jkt"],
+        actors=tuple(_actors(claims.get("act"))),
+        audience=tuple(claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]),
+        may_act=may_act.get("sub"),
     )
+
+
+def _actors(act: Any) -> Iterable[str]:
+    """The subjects of an `act` claim from the outside in."""
+    while act is not None:
+        if not isinstance(act, dict) or not isinstance(act.get("sub"), str):
+            raise TokenRefused("token_claim_malformed", "act must name a sub")
+        yield act["sub"]
+        act = act.get("act")
 
 
 def liveness(pool: ConnectionPool, clock: Clock, options: SsoOptions) -> Callable[[VerifiedToken], bool]:
@@ -300,13 +377,18 @@ def liveness(pool: ConnectionPool, clock: Clock, options: SsoOptions) -> Callabl
     def is_live(token: VerifiedToken) -> bool:
         now: datetime = clock()
         with pool.connection() as connection:
-            if clients.load(connection, token.client_id) is None:
-                return False
-            if token.grant_id is None or token.session_id is None:
-                return token.subject == client_subject(token.client_id)
-            return (
-                families.live_grant(connection, UUID(token.grant_id)) is not None
-                and sessions.live(connection, UUID(token.session_id), now, options) is not None
-            )
+            return stands(connection, token, now, options)
 
     return is_live
+
+
+def stands(connection: Connection, token: VerifiedToken, now: datetime, options: SsoOptions) -> bool:
+    """Whether what the token grew from still stands: the person's grant and session, or the client for itself."""
+    if token.grant_id is None or token.session_id is None:
+        own = token.subject == client_subject(token.client_id)
+        return own and clients.load(connection, token.client_id) is not None
+    try:
+        grant_id = UUID(token.grant_id)
+    except ValueError:
+        return False
+    return families.living(connection, grant_id, now, options) is not None

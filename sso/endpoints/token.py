@@ -2,21 +2,23 @@
 
 from fastapi import Response
 
+from sso.endpoints.asked import Asked
+from sso.endpoints.steps import program
 from sso.grants import GRANTS
-from sso.incoming import Incoming, Row
+from sso.incoming import Row
 from sso.provider import Provider
-from sso.server import ProviderRequest, ProviderServer
+from sso.request import ProviderRequest
+from sso.server import ProviderServer
 
 
 def routes(provider: Provider) -> list[Row]:
     """The address of this endpoint."""
-    return [Row("POST", "/token", lambda incoming: token_response(provider, incoming))]
+    return [Row("POST", "/token", program(provider, "token", issue))]
 
 
-def token_response(provider: Provider, incoming: Incoming) -> Response:
-    """POST /token: one transaction. It commits for every protocol error too, so that a code or a refresh token that
-    was presented is spent, and a family that was revoked stays revoked, whatever the answer."""
-    provider.tokens.prepare()
-    with provider.pool.connection() as connection:
-        server = ProviderServer(provider, connection, GRANTS)
-        return server.create_token_response(ProviderRequest(incoming, provider.options.url("/token")))
+def issue(asked: Asked) -> Response:
+    """Authlib chooses the grant, the grant redeems what was presented."""
+    request = ProviderRequest(asked.incoming, asked.provider.options.url("/token"))
+    request.client = asked.client
+    server = ProviderServer(asked.provider, asked.connection, GRANTS, asked.proof)
+    return server.create_token_response(request)  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from fastapi import Response
 from psycopg import Connection
 
 from sso import interactions, sessions
-from sso.incoming import Incoming
+from sso.incoming import Incoming, Row
 from sso.pages.page import SESSION, Pages, with_handle
 from sso.people import identities
 from sso.people.identities import Identity
@@ -23,7 +23,15 @@ from sso.sessions import Session
 FRESH = timedelta(minutes=5)
 """How recent a login must be before something is changed that an unlocked phone on a table should not allow."""
 
-SECTIONS: tuple[tuple[str, str], ...] = (("home", "/account"),)
+SECTIONS: tuple[tuple[str, str], ...] = (
+    ("home", "/account"),
+    ("security", "/account/security"),
+    ("sessions", "/account/sessions"),
+    ("links", "/account/links"),
+    ("passengers", "/account/passengers"),
+    ("agents", "/account/agents"),
+    ("approvals", "/account/approvals"),
+)
 """The pages of the navigation in order: the name that its words carry, and its path."""
 
 
@@ -109,7 +117,11 @@ class AccountPages:
     """`/account`: greets, and leads to the other pages."""
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._account = Account(provider, pages)
+        self._account, self._away = Account(provider, pages), pages.away
+
+    def routes(self) -> list[Row]:
+        """The addresses of these pages."""
+        return [Row("GET", "/account", self.home, self._away)]
 
     def home(self, incoming: Incoming) -> Response:
         """GET /account."""

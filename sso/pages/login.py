@@ -9,11 +9,12 @@ from sso import interactions
 from sso.clients import load as load_client
 from sso.incoming import Incoming, Row
 from sso.pages.page import SESSION, Pages, with_handle
-from sso.people import identities, proofs
+from sso.people import assurance, identities, passkeys, proofs
 from sso.people.identities import Identity
 from sso.people.proofs import ProofRefused
 from sso.provider import Provider
-from sso.sessions import AMR_PASSWORD, AMR_PHONE_CODE
+
+METHODS = ("password", "code", "passkey")
 
 
 class LoginPages:
@@ -28,6 +29,7 @@ class LoginPages:
         return [
             Row("GET", "/login", self.login, away),
             Row("POST", "/login", self.login_password, away),
+            Row("POST", "/login/passkey", self.login_passkey, away),
             Row("POST", "/login/code", self.send_code, away),
             Row("POST", "/login/code/check", self.login_code, away),
             Row("GET", "/register", self.register, away),
@@ -39,9 +41,9 @@ class LoginPages:
     # --- login --------------------------------------------------------------------------------------------------
 
     def login(self, incoming: Incoming) -> Response:
-        """GET /login: the form for the chosen way to log in (`method` = password or code)."""
-        method = "code" if incoming.query.get("method") == "code" else "password"
-        return self._show("login", incoming, method=method, typed=None)
+        """GET /login: the form for the chosen way to log in (`method` = password, code or passkey)."""
+        method = incoming.query.text("method")
+        return self._show("login", incoming, method=method if method in METHODS else METHODS[0], typed=None)
 
     def login_password(self, incoming: Incoming) -> Response:
         """POST /login: login and password."""
@@ -49,9 +51,19 @@ class LoginPages:
 
         def prove() -> Response:
             identity = proofs.by_password(self._provider, typed, incoming.form.text("password"))
-            return self._logged_in(incoming, identity, AMR_PASSWORD)
+            return self._logged_in(incoming, identity, assurance.PASSWORD)
 
         return self._guarded(incoming, "login", prove, method="password", typed=typed)
+
+    def login_passkey(self, incoming: Incoming) -> Response:
+        """POST /login/passkey: what the device has signed."""
+        form = incoming.form
+
+        def prove() -> Response:
+            identity, amr = passkeys.login(self._provider, form.text("challenge"), form.text("credential"))
+            return self._logged_in(incoming, identity, amr)
+
+        return self._guarded(incoming, "login", prove, method="passkey", typed="")
 
     def send_code(self, incoming: Incoming) -> Response:
         """POST /login/code: send a code to the phone number."""
@@ -65,7 +77,7 @@ class LoginPages:
             proven = proofs.by_code(self._provider, "login", challenge, incoming.form.text("code"))
             if proven.identity is None:
                 raise ProofRefused("wrong_code", 401)
-            return self._logged_in(incoming, proven.identity, AMR_PHONE_CODE)
+            return self._logged_in(incoming, proven.identity, assurance.PHONE_CODE)
 
         return self._guarded(
             incoming, "code", prove, purpose="login", challenge=challenge, phone=incoming.form.text("phone")
@@ -106,7 +118,7 @@ class LoginPages:
             identity = proofs.register(
                 self._provider, challenge, typed["name"], typed["login_name"], form.text("password"), locale
             )
-            return self._logged_in(incoming, identity, AMR_PHONE_CODE)
+            return self._logged_in(incoming, identity, assurance.PHONE_CODE)
 
         return self._guarded(incoming, "details", prove, challenge=challenge, phone=form.text("phone"), typed=typed)
 
@@ -163,15 +175,21 @@ class LoginPages:
             with self._provider.pool.connection() as connection:
                 waiting = interactions.load(connection, handle, self._provider.clock(), self._provider.cipher)
                 client = load_client(connection, waiting.parameters.text("client_id")) if waiting else None
-            if waiting is None or client is None:
+            if waiting is None or (client is None and waiting.page is None):
                 return self._pages.error(incoming, "page_expired", "error_stale", 410)
-            client_name = client.name(self._pages.locale(incoming))
-            targets, hint = [waiting.parameters.text("redirect_uri")], waiting.parameters.get("login_hint")
+            if client is not None:
+                client_name = client.name(self._pages.locale(incoming))
+                targets, hint = [waiting.parameters.text("redirect_uri")], waiting.parameters.get("login_hint")
         if values.get("typed", "") is None:
             values["typed"] = hint or ""
+        if values.get("method") == "passkey":
+            with self._provider.pool.connection() as connection:
+                values |= {"question": passkeys.ask_to_sign(connection, self._provider), "script": True}
         switch = None
         if incoming.method == "GET":  # a page that came out of a form has no address to come back to
-            switch = with_handle(f"/{page}", handle, **({"method": "code"} if values.get("method") == "code" else {}))
+            switch = with_handle(
+                f"/{page}", handle, **({"method": method} if (method := values.get("method")) in METHODS[1:] else {})
+            )
         return self._pages.render(
             page,
             incoming,

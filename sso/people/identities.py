@@ -1,4 +1,4 @@
-"""Identities: passengers and staff, how they are found, and the counters that lock guessing out."""
+"""Identities: passengers and staff, and how they are found."""
 
 import re
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from sso.options import SsoOptions
 from sso.ports import FieldCipher
 
-STAFF_ROLES = ("operator", "finance", "auditor", "admin")
+STAFF_ROLES = ("operator", "finance", "auditor", "admin", "window")
 
 _LOGIN_NAME = re.compile(r"[a-z][a-z0-9._-]{2,39}")
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
@@ -134,55 +133,3 @@ def set_password_hash(connection: Connection, identity_id: UUID, password_hash: 
         "UPDATE sso.identity SET password_hash = %s, updated_at = %s WHERE identity_id = %s",
         (password_hash, now, identity_id),
     )
-
-
-def guard_subject(identity: Identity | None, cipher: FieldCipher, login: str) -> str:
-    """Whose attempts are counted.
-
-    A login that names nobody is counted too, under its keyed digest, so that being locked out betrays nothing
-    about who exists.
-    """
-    return (
-        f"identity:{identity.identity_id}" if identity else f"unknown:{cipher.blind('login:' + login.strip().lower())}"
-    )
-
-
-def take_attempt(
-    connection: Connection, subject: str, method: str, now: datetime, options: SsoOptions
-) -> datetime | None:
-    """Count one attempt *before* it is checked, so that parallel guesses cannot slip past the limit.
-
-    Answers None when the attempt may be checked, or the moment until which this method is locked. The caller
-    clears the counter with `forgive` when the attempt turns out right. Counters are per identity and method, the
-    same in every channel.
-    """
-    connection.execute(
-        """INSERT INTO sso.attempt_counter (subject, method, failures, updated_at) VALUES (%s, %s, 0, %s)
-           ON CONFLICT (subject, method) DO NOTHING""",
-        (subject, method, now),
-    )
-    row = connection.execute(
-        "SELECT failures, locked_until FROM sso.attempt_counter WHERE subject = %s AND method = %s FOR UPDATE",
-        (subject, method),
-    ).fetchone()
-    failures, locked_until = row if row else (0, None)
-    if locked_until and locked_until > now:
-        return locked_until  # type: ignore[no-any-return]
-    failures = 1 if locked_until else failures + 1
-    connection.execute(
-        """UPDATE sso.attempt_counter SET failures = %s, locked_until = %s, updated_at = %s
-           WHERE subject = %s AND method = %s""",
-        (
-            failures,
-            now + options.lockout_duration if failures >= options.lockout_failures else None,
-            now,
-            subject,
-            method,
-        ),
-    )
-    return None
-
-
-def forgive(connection: Connection, subject: str, method: str) -> None:
-    """Forget the failures of one method after a right attempt."""
-    connection.execute("DELETE FROM sso.attempt_counter WHERE subject = %s AND method = %s", (subject, method))

@@ -1,6 +1,6 @@
 """Proving who one is: password, or a code sent to the phone. Knows no pages; raises `ProofRefused`.
 
-Attempts are counted before they are checked and per identity, the same in every channel (`identities.take_attempt`).
+Attempts are counted before they are checked and per identity, the same in every channel (`lockout.take_attempt`).
 No password is hashed and no code is sent while a transaction is open.
 """
 
@@ -13,12 +13,14 @@ from uuid import UUID
 from psycopg import Connection
 
 from sso import audit, interactions, logout, sessions
-from sso.people import identities
+from sso.people import identities, lockout
 from sso.people.identities import Identity
 from sso.ports import digest
 from sso.provider import Provider
 
 CODE_DIGITS = 6
+NEW_NUMBER = ("register", "change", "recover")
+"""Purposes of codes that go to a number which nobody has proven yet."""
 
 
 class ProofRefused(Exception):
@@ -36,8 +38,8 @@ def by_password(provider: Provider, login: str, password: str) -> Identity:
     """
     with provider.pool.connection() as connection:
         identity = identities.by_login(connection, provider.cipher, login)
-        subject = identities.guard_subject(identity, provider.cipher, login)
-        _take_attempt(provider, connection, subject, "password", identity)
+        subject = lockout.subject(identity, provider.cipher, login)
+        take_attempt(provider, connection, subject, lockout.PASSWORD, identity)
     if not provider.passwords.matches(identity.password_hash if identity else None, password[:1000]):
         with provider.pool.connection() as connection:
             audit.record(connection, provider.clock(), "password_wrong", identity_id=_id(identity))
@@ -46,28 +48,31 @@ def by_password(provider: Provider, login: str, password: str) -> Identity:
         raise ProofRefused("wrong_password", 401)
     renewed = provider.passwords.hash(password) if provider.passwords.outdated(identity.password_hash) else None
     with provider.pool.connection() as connection:
-        identities.forgive(connection, subject, "password")
+        lockout.forgive(connection, subject, lockout.PASSWORD)
         if renewed:
             identities.set_password_hash(connection, identity.identity_id, renewed, provider.clock())
     return identity
 
 
-def _take_attempt(
+def take_attempt(
     provider: Provider, connection: Connection, subject: str, method: str, identity: Identity | None
 ) -> None:
+    """Count an attempt at `method` in a transaction that the caller commits. Raises ProofRefused `locked`."""
     now = provider.clock()
-    locked_until = identities.take_attempt(connection, subject, method, now, provider.options)
+    locked_until = lockout.take_attempt(connection, subject, method, now, provider.options)
     if locked_until:
         audit.record(connection, now, "attempt_while_locked", identity_id=_id(identity), method=method)
         connection.commit()  # the refusal below must not undo the record
         raise ProofRefused("locked", 429, minutes=_minutes(locked_until - now))
 
 
-def send_code(provider: Provider, purpose: str, phone: str, locale: str) -> str:
+def send_code(provider: Provider, purpose: str, phone: str, locale: str, for_identity: UUID | None = None) -> str:
     """Make a code for a phone number (E.164) and send it; answers the handle that the next form carries.
 
-    `purpose` is `login` or `register`. To log in, a number that nobody has proven gets no message, and the answer
-    looks the same. Raises ProofRefused: `code_too_soon`, `code_not_sent`.
+    `purpose` is `login`, `register`, `step_up`, `change`, `recover` or `part`; the last three are about
+    `for_identity`: its new number, or the number of a sleeping account. To log in, a number that nobody has
+    proven gets no message, and the answer looks the same.
+    Raises ProofRefused: `code_too_soon`, `code_not_sent`.
     """
     now, options, cipher = provider.clock(), provider.options, provider.cipher
     handle, code = provider.mint.secret(), provider.mint.digits(CODE_DIGITS)
@@ -78,8 +83,8 @@ def send_code(provider: Provider, purpose: str, phone: str, locale: str) -> str:
         known = identities.by_phone(connection, cipher, phone)
         connection.execute(
             """INSERT INTO sso.phone_challenge
-                   (handle_digest, purpose, phone_sealed, phone_blind, code_digest, created_at, expires_at)
-               VALUES (%s, %s, %s, %s, %s, %s, %s)""",
+                   (handle_digest, purpose, phone_sealed, phone_blind, code_digest, created_at, expires_at, identity_id)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
             (
                 digest(handle),
                 purpose,
@@ -88,11 +93,12 @@ def send_code(provider: Provider, purpose: str, phone: str, locale: str) -> str:
                 _code_digest(provider, handle, code),
                 now,
                 now + options.phone_code_lifetime,
+                for_identity,
             ),
         )
-    if known or purpose == "register":
+    if known or for_identity or purpose in NEW_NUMBER:
         try:
-            provider.sender.send(phone, code, locale)
+            provider.sender.send(phone, code, locale, purpose)
         except OSError as error:
             raise ProofRefused("code_not_sent", 503) from error
     return handle
@@ -115,21 +121,25 @@ def _refuse_flood(provider: Provider, connection: Connection, blind: str, now: d
 
 @dataclass(frozen=True, slots=True)
 class ProvenPhone:
-    """A phone number whose holder has just read us the code, and who it belongs to, if anybody."""
+    """A phone number whose holder has just read us the code, and who it belongs to, if anybody.
+
+    for_identity: whose new number it is to become, when the code was made for that.
+    """
 
     phone: str
     identity: Identity | None
+    for_identity: UUID | None = None
 
 
 def by_code(provider: Provider, purpose: str, handle: str, code: str) -> ProvenPhone:
-    """Check the code of a challenge, which is then used up (`login`) or good for one registration (`register`).
+    """Check the code of a challenge, which is then used up, or good for one registration (`register`).
 
     Raises ProofRefused: `wrong_code` (also for an unknown, used or expired challenge) or `locked`.
     """
     now = provider.clock()
     with provider.pool.connection() as connection:
         row = connection.execute(
-            """SELECT phone_sealed, code_digest FROM sso.phone_challenge
+            """SELECT phone_sealed, code_digest, identity_id FROM sso.phone_challenge
                WHERE handle_digest = %s AND purpose = %s AND expires_at > %s AND verified_at IS NULL
                FOR UPDATE""",
             (digest(handle), purpose, now),
@@ -138,20 +148,20 @@ def by_code(provider: Provider, purpose: str, handle: str, code: str) -> ProvenP
             raise ProofRefused("wrong_code", 401)
         phone = provider.cipher.open(row[0])
         identity = identities.by_phone(connection, provider.cipher, phone)
-        subject = identities.guard_subject(identity, provider.cipher, phone)
-        _take_attempt(provider, connection, subject, "code", identity)
+        subject = lockout.subject(identity, provider.cipher, phone)
+        take_attempt(provider, connection, subject, lockout.CODE, identity)
         if not hmac.compare_digest(row[1], _code_digest(provider, handle, code.strip())):
             audit.record(connection, now, "code_wrong", identity_id=_id(identity))
             connection.commit()  # the counted attempt stays counted
             raise ProofRefused("wrong_code", 401)
-        identities.forgive(connection, subject, "code")
+        lockout.forgive(connection, subject, lockout.CODE)
         connection.execute(
             """UPDATE sso.phone_challenge SET verified_at = %s, expires_at = %s,
-                   consumed_at = CASE WHEN purpose = 'login' THEN %s::timestamptz END
+                   consumed_at = CASE WHEN purpose <> 'register' THEN %s::timestamptz END
                WHERE handle_digest = %s""",
             (now, now + provider.options.interaction_lifetime, now, digest(handle)),
         )
-    return ProvenPhone(phone, identity)
+    return ProvenPhone(phone, identity, row[2])
 
 
 def proven_phone(connection: Connection, provider: Provider, handle: str) -> str:
@@ -181,9 +191,8 @@ def register(provider: Provider, handle: str, name: str, login_name: str, passwo
     compact_name = identities.compact_login_name(login_name)
     if login_name.strip() and compact_name is None:
         raise ProofRefused("bad_login_name")
-    if not provider.options.password_length_min <= len(password) <= 200:
-        raise ProofRefused("bad_password")
-    password_hash = provider.passwords.hash(password)
+    # Without a password the phone is the way in: nothing to remember, nothing to guess.
+    password_hash = new_password_hash(provider, password) if password else None
     with provider.pool.connection() as connection:
         phone = proven_phone(connection, provider, handle)
         if identities.by_phone(connection, provider.cipher, phone):
@@ -200,6 +209,13 @@ def register(provider: Provider, handle: str, name: str, login_name: str, passwo
         )
         audit.record(connection, now, "registered", identity_id=identity.identity_id)
     return identity
+
+
+def new_password_hash(provider: Provider, password: str) -> str:
+    """The hash of a password that somebody chooses. Raises ProofRefused `bad_password`. Slow: no transaction open."""
+    if not provider.options.password_length_min <= len(password) <= 200:
+        raise ProofRefused("bad_password", length=provider.options.password_length_min)
+    return provider.passwords.hash(password)
 
 
 def open_session(

@@ -5,13 +5,31 @@ One module for each group of pages; a name is used once in all of them.
 
 from types import ModuleType
 
-from sso.pages.words import frame, session, sign_in
+from sso.pages.words import (
+    account,
+    approvals,
+    delegation,
+    frame,
+    one_identity,
+    second_step,
+    security,
+    session,
+    sessions,
+    sign_in,
+)
 
 LOCALES = ("zh-CN", "en")
 
 GROUPS: tuple[ModuleType, ...] = (
+    account,
+    approvals,
+    delegation,
     frame,
+    one_identity,
+    second_step,
+    security,
     session,
+    sessions,
     sign_in,
 )
 WORDS: dict[str, tuple[str, str]] = {name: pair for group in GROUPS for name, pair in group.WORDS.items()}

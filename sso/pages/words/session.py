@@ -24,6 +24,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "我们正在通知本次登录所用的各个渠道。如在公共设备上，请同时关闭浏览器。",
         "Every channel that used this sign-in is being told. On a shared device, close the browser too.",
     ),
+    "signed_out_told": (
+        "如在公共设备上，请同时关闭浏览器。此页面 {hours} 小时内有效。",
+        "On a shared device, close the browser too. This page can be looked at for {hours} hours.",
+    ),
+    "logout_line_others": (
+        "您在其他设备上仍保持登录；也可以一并退出。",
+        "You stay signed in on your other devices; you may leave those as well.",
+    ),
     "continue_title": ("正在返回", "Taking you back"),
     "continue_button": ("继续", "Continue"),
 }

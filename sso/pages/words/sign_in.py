@@ -4,8 +4,24 @@ WORDS: dict[str, tuple[str, str]] = {
     # name: Chinese, English
     "login_title": ("登录", "Sign in"),
     "login_for": ("登录后继续前往“{client}”", "Sign in to continue to {client}"),
-    "tab_password": ("密码登录", "Password"),
-    "tab_code": ("手机验证码登录", "Phone code"),
+    "tab_password": ("密码", "Password"),
+    "tab_code": ("手机验证码", "Phone code"),
+    "tab_passkey": ("通行密钥", "Passkey"),
+    "passkey_line": (
+        "用本机的指纹、面容或锁屏密码登录，无需输入用户名。",
+        "Sign in with this device's fingerprint, face or screen lock. No user name is needed.",
+    ),
+    "passkey_button": ("使用通行密钥登录", "Sign in with a passkey"),
+    "passkey_needs_script": ("通行密钥需要启用 JavaScript。", "Passkeys need JavaScript."),
+    "passkey_not_given": (
+        "设备没有给出通行密钥。请再试一次，或改用其他方式。",
+        "Your device gave no passkey. Try again, or use another way.",
+    ),
+    "passkey_refused": (
+        "这个通行密钥不能用于此账号。请再试一次，或改用其他方式登录。",
+        "This passkey is not accepted here. Try again, or sign in another way.",
+    ),
+    "passkey_stale": ("等待时间过长，请再试一次。", "That took too long. Please try again."),
     "login_methods": ("登录方式", "Ways to sign in"),
     "login_field": ("手机号或用户名", "Phone number or user name"),
     "password_field": ("密码", "Password"),
@@ -45,7 +61,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "以字母开头，3 至 40 个小写字母、数字或 . _ -。",
         "Begins with a letter; 3 to 40 lower-case letters, digits or . _ -.",
     ),
-    "new_password_field": ("设置密码", "Choose a password"),
+    "new_password_field": ("设置密码（可不填）", "Choose a password (optional)"),
     "new_password_hint": ("至少 {length} 个字符，越长越安全。", "At least {length} characters. Longer is safer."),
     "register_button": ("注册并登录", "Register and sign in"),
     "wrong_password": (

@@ -1,0 +1,54 @@
+"""The device authorization endpoint (RFC 8628 section 3.1 and 3.2).
+
+What a request must satisfy is the column `device_authorization` of `sso.endpoints.steps`. The answer's `user_code`
+goes onto the screen of the window or kiosk, `verification_uri_complete` into its QR code.
+"""
+
+from typing import Any
+
+from sso import approvals, audit
+from sso.approvals import Deadlines, Keys, Wanted
+from sso.endpoints.asked import Asked
+from sso.endpoints.steps import program
+from sso.incoming import Row
+from sso.provider import Provider
+
+PATH = "/device_authorization"
+TRIES = 5
+"""How often another user code is drawn when one is in use already; with 20^8 of them the second will do."""
+
+
+def routes(provider: Provider) -> list[Row]:
+    """The endpoint's address."""
+    return [Row("POST", PATH, program(provider, PATH.removeprefix("/"), start))]
+
+
+def start(asked: Asked) -> dict[str, Any]:
+    """Keep the request; answers what the device shows and polls with."""
+    provider, wishes, limits = asked.provider, asked.wishes, asked.provider.options.approvals
+    device_code, deadlines = (
+        provider.mint.secret(),
+        Deadlines(asked.now, asked.now + limits.device_lifetime, limits.interval),
+    )
+    wanted = Wanted(asked.client.client_id, list(wishes.scope), wishes.audience, list(wishes.acr_values), wishes.place)
+    user_code = _keep(asked, wanted, device_code, deadlines)
+    audit.record(asked.connection, asked.now, "device_requested", client_id=asked.client.client_id)
+    shown = approvals.format_user_code(user_code)
+    return {
+        "device_code": device_code,
+        "user_code": shown,
+        "verification_uri": provider.options.url("/device"),
+        "verification_uri_complete": provider.options.url(f"/device?user_code={shown}"),
+        "expires_in": int(limits.device_lifetime.total_seconds()),
+        "interval": int(limits.interval.total_seconds()),
+    }
+
+
+def _keep(asked: Asked, wanted: Wanted, device_code: str, deadlines: Deadlines) -> str:
+    mint, cipher = asked.provider.mint, asked.provider.cipher
+    for _ in range(TRIES):
+        user_code = approvals.user_code_from(mint.digits(2 * approvals.USER_CODE_LENGTH))
+        keys = Keys(device_code, user_code_blind=approvals.user_code_blind(cipher, user_code))
+        if approvals.add(asked.connection, "device", wanted, keys, (mint.identifier(), mint.identifier()), deadlines):
+            return user_code
+    raise RuntimeError("no user code is free")

@@ -1,0 +1,106 @@
+"""My agents: who may act for me or read what is mine, what they did, and taking it back at once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import Response
+from psycopg import Connection
+
+from sso import agents, clients, consents
+from sso.consents import Consent
+from sso.incoming import Incoming, Row
+from sso.pages.account import Account, Person
+from sso.pages.consent import Terms, terms_of
+from sso.pages.page import Pages
+from sso.pages.words import WORDS
+from sso.provider import Provider
+
+PATH = "/account/agents"
+BEIJING = ZoneInfo("Asia/Shanghai")  # the railway's time, whatever the server's
+TIME_FORMAT = "%Y-%m-%d %H:%M"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDeed:
+    """A deed as the page shows it: `key` names its word."""
+
+    at: str
+    key: str
+    what: str
+    about: str | None
+    clerk: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one client holds of the person, as the page shows it."""
+
+    client_id: str
+    terms: Terms
+    since: str
+    until: str
+    deeds: list[ShownDeed]
+
+
+class AgentPages:
+    """`/account/agents`."""
+
+    def __init__(self, provider: Provider, pages: Pages) -> None:
+        self._provider, self._pages = provider, pages
+        self._account = Account(provider, pages)
+
+    def routes(self) -> list[Row]:
+        """The addresses of these pages."""
+        return [
+            Row("GET", PATH, self.show, self._pages.away),
+            Row("POST", f"{PATH}/revoke", self.revoke, self._pages.away),
+        ]
+
+    def show(self, incoming: Incoming) -> Response:
+        """GET /account/agents."""
+        return self._account.visit(incoming, PATH, lambda connection, person: self._list(incoming, connection, person))
+
+    def revoke(self, incoming: Incoming) -> Response:
+        """POST /account/agents/revoke: the client loses everything at once. No fresh login: stopping must be easy."""
+
+        def take_back(connection: Connection, person: Person) -> Response:
+            client_id = incoming.form.text("client_id")
+            revoked = consents.revoke(
+                connection, person.identity.identity_id, client_id, "revoked_by_person", self._provider.clock()
+            )
+            client = clients.load(connection, client_id) if revoked else None
+            name = client.name(self._pages.locale(incoming)) if client else client_id if revoked else None
+            return self._list(incoming, connection, person, name)
+
+        return self._account.act(incoming, PATH, take_back)
+
+    def _list(
+        self, incoming: Incoming, connection: Connection, person: Person, taken_back: str | None = None
+    ) -> Response:
+        identity_id, locale = person.identity.identity_id, self._pages.locale(incoming)
+        standing = consents.of_identity(connection, identity_id, self._provider.clock())
+        held = [_held(connection, identity_id, each, locale) for each in standing]
+        return self._account.render("agents", incoming, person, PATH, held=held, taken_back=taken_back)
+
+
+def _held(connection: Connection, identity_id: UUID, consent: Consent, locale: str) -> Held:
+    client = clients.load(connection, consent.client_id)
+    name = client.name(locale) if client else consent.client_id  # a disabled client keeps its line: it can be revoked
+    return Held(
+        consent.client_id,
+        terms_of(name, consent.scope, acts=consent.acts),
+        _moment(consent.given_at),
+        _moment(consent.expires_at),
+        [_shown(deed) for deed in agents.deeds(connection, identity_id, consent.client_id)] if consent.acts else [],
+    )
+
+
+def _shown(deed: agents.Deed) -> ShownDeed:
+    key = f"deed_{deed.what}"
+    return ShownDeed(_moment(deed.at), key if key in WORDS else "deed_other", deed.what, deed.about, deed.clerk)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(BEIJING).strftime(TIME_FORMAT)

@@ -1,0 +1,69 @@
+"""My real name: a name and a document, confirmed by the register or at a station window."""
+
+from fastapi import Response
+from psycopg import Connection
+
+from sso.incoming import Incoming, Row
+from sso.pages.account import FRESH, Account, Person
+from sso.pages.page import Pages
+from sso.people import documents, real_names
+from sso.people.proofs import ProofRefused
+from sso.provider import Provider
+
+PATH = "/account/real-name"
+FIELDS = ("name", "document_type", "number")
+
+
+class RealNamePages:
+    """Handlers of `/account/real-name`."""
+
+    def __init__(self, provider: Provider, pages: Pages) -> None:
+        self._provider, self._pages = provider, pages
+        self._account = Account(provider, pages)
+
+    def routes(self) -> list[Row]:
+        """The addresses of this page."""
+        away = self._pages.away
+        return [Row("GET", PATH, self.show, away), Row("POST", PATH, self.declare, away)]
+
+    def show(self, incoming: Incoming) -> Response:
+        """GET /account/real-name."""
+        return self._account.visit(incoming, PATH, lambda connection, person: self._page(incoming, connection, person))
+
+    def declare(self, incoming: Incoming) -> Response:
+        """POST /account/real-name. The register may be asked: no transaction is open meanwhile."""
+        if not self._pages.form_is_ours(incoming):
+            return self._pages.error(incoming, "form_not_ours", "error_form", 403)
+        person = self._account.signed_in(incoming, PATH, FRESH)
+        if isinstance(person, Response):
+            return person
+        name, document_type, number = (incoming.form.text(field) for field in FIELDS)
+        try:
+            real_names.declare(self._provider, person.identity.identity_id, name, document_type, number)
+        except ProofRefused as refused:
+            with self._provider.pool.connection() as connection:
+                return self._page(incoming, connection, person, refused)
+        return self._pages.go(PATH)
+
+    def _page(
+        self, incoming: Incoming, connection: Connection, person: Person, refused: ProofRefused | None = None
+    ) -> Response:
+        standing = real_names.of(connection, self._provider.cipher, person.identity.identity_id)
+        known = standing and {
+            "name": documents.masked_name(standing.name),
+            "document_type": standing.document_type,
+            "number": documents.masked(standing.number),
+            "state": standing.state,
+            "confirmed": standing.confirmed,
+        }
+        return self._account.render(
+            "real_name",
+            incoming,
+            person,
+            PATH,
+            status=refused.status if refused else 200,
+            problem=(refused.sentence, refused.values) if refused else None,
+            typed={field: incoming.form.text(field) for field in FIELDS},
+            known=known,
+            document_types=list(self._provider.registers.documents),
+        )

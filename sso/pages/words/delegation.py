@@ -1,0 +1,72 @@
+"""Consent, and who may act for a person."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # name: Chinese, English
+    "consent_title": ("授权确认", "Do you agree?"),
+    "consent_who": ("“{client}”请求获得以下授权：", "{client} asks for the following:"),
+    "consent_person": ("您当前以 {name} 的身份登录。", "You are signed in as {name}."),
+    "consent_acts": (
+        "“{client}”将可以代您办理业务，但始终以其自己的名义登记：每一次办理都会同时记下您和经办人，您可随时查看。",
+        "{client} will be able to act for you, but never as you: everything it does is recorded under both names, "
+        "and you can read it at any time.",
+    ),
+    "consent_never": (
+        "对方不会得到您的密码或验证码，也不能更改您的登录方式。",
+        "It does not get your password or codes and cannot change how you sign in.",
+    ),
+    "consent_term": ("授权多久？", "For how long?"),
+    "term_day": ("一天", "One day"),
+    "term_month": ("三十天", "30 days"),
+    "term_half_year": ("一百八十天", "180 days"),
+    "consent_plain_term": (
+        "授权一年内有效，到期后会再次询问您。",
+        "This is good for one year; then you will be asked again.",
+    ),
+    "consent_take_back": (
+        "您可以随时在“我的代理”中收回，立即生效。",
+        "You can take it back at any time under “My agents”; it takes effect at once.",
+    ),
+    "consent_agree": ("同意", "Agree"),
+    "consent_refuse": ("不同意", "Do not agree"),
+    "scope_openid": ("确认您是谁（仅一个编号）", "Know that it is you (an identifier only)"),
+    "scope_profile": ("您的姓名、用户名和语言", "Your name, user name and language"),
+    "scope_phone": ("您的手机号", "Your phone number"),
+    "scope_hub_orders": ("查看您在各渠道的订单", "See your orders in every channel"),
+    "scope_companions": ("您保存的常用乘车人", "The passengers you have saved"),
+    "scope_hub_messages": ("以渠道系统的名义发送消息", "Send messages as a channel's system"),
+    "scope_operator": ("以运营人员身份操作渠道", "Run channels as an operator"),
+    "scope_finance": ("以清算人员身份处理账务", "Work on the books as finance"),
+    "scope_auditor": ("以审计人员身份查看账务", "Read the books as an auditor"),
+    "scope_admin": ("以管理员身份操作", "Act as an administrator"),
+    "scope_window": ("以车站窗口人员身份核验证件", "Check documents as station window staff"),
+    "scope_other": ("其他权限：{scope}", "Something else: {scope}"),
+    "agents_title": ("我的代理", "My agents"),
+    "agents_line": (
+        "下列公司得到了您的授权。收回后立即失效，无需对方同意。",
+        "You have given these companies permission. Taking it back works at once; they need not agree.",
+    ),
+    "agents_none": ("您没有授权任何公司。", "You have not given anybody permission."),
+    "agent_may_act": ("可以代您办理业务", "May act for you"),
+    "agent_may_read": ("可以读取您的资料", "May read what you allowed"),
+    "agent_since": ("授权时间：{since}", "Since {since}"),
+    "agent_until": ("有效期至：{until}", "Until {until}"),
+    "agent_allowed": ("授权内容", "What you allowed"),
+    "agent_deeds": ("他们做过什么", "What they did"),
+    "agent_no_deeds": ("尚未代您办理任何业务。", "Nothing so far."),
+    "agent_revoke": ("收回对“{client}”的授权", "Take it back from {client}"),
+    "agent_revoked": (
+        "已收回对“{client}”的授权，对方已无法再代您办理。",
+        "Taken back: {client} can no longer act for you or read anything of yours.",
+    ),
+    "deed_by_clerk": ("经办人：{clerk}", "By {clerk}"),
+    "deed_by_system": ("由该公司的系统办理", "By the company's system"),
+    "deed_token": ("开始代您办理", "Began to act for you"),
+    "deed_order_read": ("查看了您的订单", "Looked at one of your orders"),
+    "deed_orders_listed": ("查看了您的订单列表", "Looked at the list of your orders"),
+    "deed_timeline_read": ("查看了订单的办理经过", "Looked at the history of one of your orders"),
+    "deed_other": ("其他操作：{what}", "Something else: {what}"),
+    "notice_consent_given": (
+        "您已授权“{client}”，有效期至 {until}。如非本人操作，请立即收回。",
+        "You gave {client} permission until {until}. If that was not you, take it back at once.",
+    ),
+}

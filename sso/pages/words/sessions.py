@@ -1,0 +1,67 @@
+"""Devices and sign-ins: where one is signed in, signing out, and which applications were told."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    # name: Chinese, English
+    "sessions_title": ("设备与登录", "Devices and sign-ins"),
+    "sessions_line": (
+        "您目前在以下地方登录。时间均为北京时间。",
+        "You are signed in at these places. All times are Beijing time.",
+    ),
+    "session_ended": ("已退出，正在通知相关应用。", "Signed out. The applications are being told."),
+    "session_here": ("当前设备", "This device"),
+    "kind_browser": ("浏览器", "Browser"),
+    "kind_app": ("手机应用", "App"),
+    "kind_window": ("车站窗口或自助机", "Station window or kiosk"),
+    "kind_call": ("电话", "Phone call"),
+    "kind_agent": ("代理", "Agent"),
+    "session_since": ("登录于 {since}", "Since {since}"),
+    "session_seen": ("最近使用 {seen}", "last used {seen}"),
+    "session_until": ("最迟 {until} 结束", "ends by {until}"),
+    "session_proofs": ("登录方式", "Signed in with"),
+    "proof_pwd": ("密码", "password"),
+    "proof_sms": ("手机验证码", "phone code"),
+    "proof_otp": ("动态验证码", "one-time code"),
+    "proof_pop": ("通行密钥", "passkey"),
+    "session_used_in": ("用于", "Used in"),
+    "session_below": (
+        "以下登录由此批准，会与其一并结束。",
+        "These were approved from here and end together with it.",
+    ),
+    "session_end": ("退出此处", "Sign out here"),
+    "session_end_label": ("退出：{place}", "Sign out: {place}"),
+    "everywhere_title": ("退出所有设备", "Sign out everywhere"),
+    "everywhere_line": (
+        "结束您在所有设备和渠道的登录，包括当前设备。如果怀疑他人登录了您的账号，请使用此项，然后修改密码。",
+        "Ends every sign-in on every device and channel, this one too. If somebody else may be signed in as you, "
+        "use this, and then change your password.",
+    ),
+    "left_title": ("最近的退出", "Recent sign-outs"),
+    "left_logged_out": ("您在该设备退出", "You signed out on that device"),
+    "left_logged_out_everywhere": ("您退出了所有设备", "You signed out everywhere"),
+    "left_logged_out_by_client": ("您在某个应用中退出", "You signed out in an application"),
+    "left_ended_by_person": ("您在此页面结束了该登录", "You ended that sign-in on this page"),
+    "left_ended_by_operator": ("由工作人员结束", "Ended by staff"),
+    "left_expired": ("登录到期", "The sign-in had run out"),
+    "left_password_changed": ("因密码修改而结束", "Ended because the password was changed"),
+    "left_another_person_logged_in": ("他人在该设备登录", "Somebody else signed in on that device"),
+    "left_other": ("因账号变更而结束", "Ended because the account was changed"),
+    "told_title": ("应用通知情况", "Which applications were told"),
+    "told_nobody": ("本次登录未用于任何应用。", "No application had used that sign-in."),
+    "told_delivered": ("已通知并确认（{at}）", "Told, and it confirmed ({at})"),
+    "told_waiting": ("即将通知", "About to be told"),
+    "told_retrying": (
+        "暂时无法联系，已尝试 {attempts} 次，下次 {next_at}",
+        "Not reachable yet: {attempts} tries, the next at {next_at}",
+    ),
+    "told_given_up": (
+        "多次联系未果；该应用最迟在几分钟后因凭证失效而退出。如在公共设备上，请在该应用中自行退出",
+        "Never answered. Its access ends within minutes by itself; on a shared device, sign out in it as well",
+    ),
+    "told_no_address": (
+        "该应用不接收通知，最迟在几分钟后因凭证失效而退出",
+        "It takes no notice; its access ends within minutes by itself",
+    ),
+    "told_all": ("所有应用均已处理。", "Nobody is left to be told."),
+    "told_again": ("重新查看", "Look again"),
+    "to_account": ("我的账号", "My account"),
+}
