@@ -31,6 +31,9 @@ from sso.admin import Demo, DemoApplication, DemoPerson
 from sso.api import application
 from sso.logout import Drained
 from sso.options import Argon2Options, SsoOptions
+from sso.pages.words import say
+from sso.people import notices
+from sso.people.registers import Registers
 from sso.provider import Provider
 
 HUB = "https://hub.interlock.test/v1"
@@ -65,6 +68,7 @@ class Gateway:
 
     sent: list[tuple[str, str, str]] = field(default_factory=list)
     purposes: list[str] = field(default_factory=list)
+    told: list[tuple[str, str, str]] = field(default_factory=list)
     down: bool = False
 
     def send(self, phone: str, code: str, locale: str, purpose: str) -> None:
@@ -72,6 +76,15 @@ class Gateway:
             raise ConnectionError("gateway")
         self.sent.append((phone, code, locale))
         self.purposes.append(purpose)
+
+    def tell(self, phone: str, kind: str, text: str, locale: str) -> None:
+        if self.down:
+            raise ConnectionError("gateway")
+        self.told.append((phone, kind, text))
+
+    def tell_due(self, site: Site) -> dict[str, int]:
+        """What the task does that sends notices."""
+        return notices.send_due(site.provider.pool, site.clock, site.provider.cipher, self, say)
 
     @property
     def last_code(self) -> str:
@@ -259,6 +272,7 @@ def running(
     receivers: dict[str, Receiver],
     argon2_options: Argon2Options,
     host: str = "127.0.0.1",
+    registers: Registers | None = None,
 ) -> Iterator[Site]:
     """A provider with the demo's clients and people, behind the listener until the block ends.
 
@@ -268,7 +282,7 @@ def running(
         issuer=f"http://{host}:{listener.port}/sso", hub_audience=HUB, secure_cookies=False, argon2=argon2_options
     )
     gateway = Gateway()
-    provider = Provider.assemble(options, pool, clock, AesCipher(), gateway)
+    provider = Provider.assemble(options, pool, clock, AesCipher(), gateway, registers=registers)
     admin.seed_demo(provider, demo(receivers))
     outer = FastAPI()
     outer.mount("/sso", application(provider))

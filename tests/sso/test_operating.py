@@ -154,8 +154,8 @@ def test_an_issuer_that_breaks_a_rule_is_refused(issuer: str) -> None:
 
 def test_the_outbox_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     outbox = OutboxSender(tmp_path / "outbox" / "codes.jsonl")
-    outbox.send("+8619900000001", "012345", "zh-CN")
-    outbox.send("+8619900000002", "543210", "en")
+    outbox.send("+8619900000001", "012345", "zh-CN", "login")
+    outbox.send("+8619900000002", "543210", "en", "call")
     lines = [json.loads(line) for line in outbox.path.read_text(encoding="utf-8").splitlines()]
     assert [line["code"] for line in lines] == ["012345", "543210"]
     assert stat.S_IMODE(outbox.path.stat().st_mode) == 0o600

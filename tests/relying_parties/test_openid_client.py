@@ -1,0 +1,29 @@
+"""openid-client (npm), an independent relying party: every flow that it knows, against our provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.subject import Subject
+from tests.relying_parties import node
+
+FLOWS = (
+    "code",
+    "userinfo",
+    "refresh",
+    "public",
+    "private_key_jwt",
+    "par",
+    "dpop",
+    "client_credentials",
+    "introspection",
+    "revocation",
+    "device",
+    "ciba",
+    "rp_logout",
+)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_flow(subject: Subject, flow: str) -> None:
+    node.play("openid_client.mjs", "openid-client", subject, flow)
