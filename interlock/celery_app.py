@@ -35,7 +35,11 @@ SCHEDULE: tuple[tuple[str, str, float], ...] = (
     ("let holds expire", "interlock.expire_holds", 2.0),
     ("sum up the books", "interlock.turn_book_pages", 2.0),
     ("send logout tokens", "interlock.deliver_logout_tokens", 1.0),
+    ("end logins whose time is over", "interlock.end_overdue_sessions", 30.0),
+    ("send notices to people", "interlock.deliver_notices", 5.0),
+    ("tell call centres of callers' decisions", "interlock.deliver_pings", 1.0),
     ("remove stale logins", "interlock.prune_logins", 3600.0),
+    ("settle linked accounts", "interlock.settle_accounts", 20.0),
 )
 
 

@@ -163,11 +163,12 @@ def spread_by(celery: Celery, journal: Journal) -> Callable[[Sequence[BucketTask
 
 
 def authorise_by(access: Access) -> Authorise:
-    """Who may look at, run and resolve: finance; auditors may look."""
+    """Who may look at, run and resolve: finance; auditors may look. Approving needs a login of two factors."""
     needs: dict[Scope, tuple[str, ...]] = {
         "recon:read": ("hub:finance", "hub:audit"),
         "recon:run": ("hub:finance",),
         "recon:resolve": ("hub:finance",),
+        "recon:approve": ("hub:finance",),
     }
 
     def authorise(scope: Scope) -> Callable[[Request], str]:
@@ -175,6 +176,8 @@ def authorise_by(access: Access) -> Authorise:
             principal: Principal = access.reader(request.headers)
             if not principal.scopes & set(needs[scope]):
                 principal.need(needs[scope][0])
+            if scope == "recon:approve":
+                access.must_be_sure(principal)
             return principal.subject
 
         return who

@@ -45,6 +45,17 @@ PLACES: Sequence[Place] = (
     Place("sso.signing_key", "kid", "private_sealed", "text"),
     Place("sso.identity", "identity_id", "phone_sealed", "text"),
     Place("sso.phone_challenge", "handle_digest", "phone_sealed", "text"),
+    Place("sso.totp", "identity_id", "secret_sealed", "text"),
+    Place("sso.notice", "notice_id", "phone_sealed", "text"),
+    Place("sso.real_name", "identity_id", "name_sealed", "text"),
+    Place("sso.real_name", "identity_id", "number_sealed", "text"),
+    Place("sso.linked_account", "link_id", "account_sealed", "text"),
+    Place("sso.link_proof", "handle_digest", "account_sealed", "text"),
+    Place("sso.link_voucher", "code_blind", "account_sealed", "text"),
+    Place("sso.joining", "joining_id", "taken_phone_sealed", "text"),
+    Place("sso.companion", "companion_id", "name_sealed", "text"),
+    Place("sso.companion", "companion_id", "number_sealed", "text"),
+    Place("sso.companion", "companion_id", "phone_sealed", "text"),
     Place("sso.interaction", "handle_digest", "parameters", "json"),
 )
 """Everything that is sealed under the field key and may change."""

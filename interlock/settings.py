@@ -12,9 +12,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from interlock.engines import Engines, start_engines, start_postgres
@@ -158,6 +158,30 @@ class Settings(BaseSettings):
         le=100_000,
         description="Minutes after which an order that began in the middle, and whose sale nobody told, is a case.",
     )
+    phone_gateway_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where codes and notices to phones are posted (JSON, signed by Standard Webhooks). Unset: they are"
+        " appended to data_dir/outbox/codes.jsonl.",
+    )
+    phone_gateway_secret: SecretStr | None = Field(
+        default=None, description="Key of that signature (base64, also as whsec_...). Needed with the URL."
+    )
+    phone_gateway_seconds: float = Field(
+        default=5.0, gt=0, le=60, description="Seconds to wait for the gateway's answer; then the person is told."
+    )
+    argon2_memory_kib: int = Field(
+        default=19_456, ge=19_456, le=4_194_304, description="Memory of one password's hash (argon2id), in KiB."
+    )
+    argon2_passes: int = Field(default=2, ge=1, le=100, description="Passes over that memory.")
+    argon2_lanes: int = Field(default=1, ge=1, le=64, description="Lanes (threads) of one password's hash.")
+    step_up_minutes: int = Field(
+        default=15,
+        ge=0,
+        le=1440,
+        description="Minutes for which a login with two factors is good for approvals, withdrawals and erasing a"
+        " person; then they are proven again. 0: any login of somebody with the role will do.",
+    )
     field_key: FieldKeys | None = Field(
         default=None,
         description="Key that seals the keys of people (32 bytes, URL-safe base64); several with commas, newest first."
@@ -168,6 +192,12 @@ class Settings(BaseSettings):
         description="Key of the look-up index over sealed data; does not rotate. Unset: data_dir/keys/blind_index.",
     )
     audit_key: Key | None = Field(default=None, description="Key of the audit chain. Unset: data_dir/keys/audit.")
+
+    @model_validator(mode="after")
+    def _gateway_has_its_secret(self) -> Self:
+        if (self.phone_gateway_url is None) != (self.phone_gateway_secret is None):
+            raise ValueError("phone_gateway_url and phone_gateway_secret belong together")
+        return self
 
     @classmethod
     def load(cls) -> Settings:

@@ -17,13 +17,19 @@ from hub.store.pages import turn_some as turn_pages
 from interlock.clock import system_clock
 from interlock.collector import settle_garbage_collector
 from interlock.settings import Settings
-from interlock.wiring import Hub, open_hub, sign_on
+from interlock.wiring import Hub, open_hub, phone_sender, sign_on
 from reconciliation.journal import Journal
 from reconciliation.ports import BucketTask
 from reconciliation.runs import run_bucket
 from sso.admin import prune
 from sso.logout import deliver_logout_tokens as deliver_tokens
-from sso.logout import http_send
+from sso.logout import end_overdue, http_send
+from sso.pages.words import say
+from sso.people.joining import settle as let_go
+from sso.people.links import tell_channels
+from sso.people.notices import send_due
+from sso.pings import deliver_pings as send_pings
+from sso.pings import http_send_ping
 from sso.provider import Provider
 
 log = logging.getLogger(__name__)
@@ -114,6 +120,30 @@ def deliver_logout_tokens() -> None:
     )
 
 
+@shared_task(name="interlock.end_overdue_sessions", **_WAKE)
+def end_overdue_sessions() -> None:
+    """End logins whose time is over, so that applications hear of it."""
+    shielded(lambda: end_overdue(hub().pool, system_clock, provider().options, provider().mint))
+
+
+@shared_task(name="interlock.deliver_notices", **_WAKE)
+def deliver_notices() -> None:
+    """Tell people by message what happened to their account."""
+    sender = phone_sender(hub().settings, hub().data_dir)
+    shielded(lambda: send_due(hub().pool, system_clock, provider().cipher, sender, say))
+
+
+@shared_task(name="interlock.deliver_pings", **_WAKE)
+def deliver_pings() -> None:
+    """Tell call centres that a caller has decided (CIBA ping)."""
+    known = provider()
+    shielded(
+        lambda: send_pings(
+            hub().pool, system_clock, http_send_ping, cipher=known.cipher, options=known.options.approvals
+        )
+    )
+
+
 @shared_task(name="interlock.recon_bucket", **_WAKE)
 def recon_bucket(task: dict[str, Any]) -> None:
     """Match one bucket of one run; its result is rows."""
@@ -124,3 +154,16 @@ def recon_bucket(task: dict[str, Any]) -> None:
 def prune_logins() -> None:
     """Remove what strangers can cause to be written and nobody needs any more: stale forms, codes, used tokens."""
     shielded(lambda: prune(provider()))
+
+
+@shared_task(name="interlock.settle_accounts", **_WAKE)
+def settle_accounts() -> None:
+    """Tell channels what became of their old accounts; let go of what can no longer be undone."""
+    known = provider()
+
+    def settled() -> None:
+        tell_channels(known.pool, system_clock, known.cipher, known.registers.channels)
+        with known.pool.connection() as connection:
+            let_go(connection, system_clock())
+
+    shielded(settled)

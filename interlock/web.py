@@ -27,11 +27,12 @@ from interlock.collector import settle_garbage_collector
 from interlock.console.router import console_router
 from interlock.leases import Leases
 from interlock.logs import configure_logging
+from interlock.me.router import passenger_router
 from interlock.metrics import exposition
 from interlock.reconciling import authorise_by, reconciler_of
 from interlock.settings import Settings
 from interlock.wake import WakeUp
-from interlock.wiring import Hub, Tokens, connect, open_hub, sign_on, trial_options
+from interlock.wiring import Hub, Tokens, connect, deeds, open_hub, sign_on, step_up, trial_options
 from reconciliation.api import create_router as recon_router
 from schemas.model import SCHEMA_VERSION
 from sso.api import application
@@ -75,7 +76,7 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
         intake=hub.intake,
         batcher=batcher,
         adapters=hub.adapters,
-        access=Access(hub.pool, hub.seal, tokens, system_clock, callers, tokens.remembers),
+        access=Access(hub.pool, hub.seal, tokens, system_clock, callers, tokens.remembers, step_up(hub.settings)),
         seal=hub.seal,
         audit=hub.audit,
         clock=hub.clock,
@@ -86,6 +87,7 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
         connected=hub.adapters.renew,
         incomplete_after_minutes=hub.settings.incomplete_after_minutes,
         quotas=Quotas(buckets),
+        acted=deeds(provider),
     )
     install_problems(app)
     install_openapi(app)
@@ -95,6 +97,7 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
     app.include_router(console_router(hub, provider, tokens, services))
+    app.include_router(passenger_router(services, provider, tokens))
     app.mount("/sso", application(provider))
     _platform(app, hub)
     return app

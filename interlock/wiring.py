@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import uuid_utils
@@ -18,6 +19,8 @@ from psycopg.rows import TupleRow
 
 from adapters.kit.registry import registered
 from hub.api import Principal
+from hub.api.access import StepUp
+from hub.api.services import Acted
 from hub.delivery import Pump, PumpOptions
 from hub.delivery.trial import TrialOptions
 from hub.intake import Intake
@@ -29,17 +32,20 @@ from hub.ports import Adapter
 from hub.store.audit import Audit
 from hub.store.channels import CodeTables
 from hub.store.channels import every as every_channel
+from hub.store.persons import subject_index
 from hub.store.seal import Seal
 from interlock.clock import Clock, open_clock, system_clock
 from interlock.connections import own_connections, wanted
 from interlock.database import Pool, open_pool
 from interlock.sealing import open_seal
-from interlock.settings import Settings
+from interlock.settings import Settings, revealed
 from interlock.voices import Voices
 from schemas.problems import ProblemError, problem
-from sso import Provider, SsoOptions, TokenRefused, VerifiedToken
-from sso.people.identities import load as load_identity
-from sso.ports import OutboxSender
+from sso import Argon2Options, Provider, SsoOptions, TokenRefused, VerifiedToken, agents
+from sso.people.assurance import MULTI_FACTOR
+from sso.people.gateway import GatewayOptions, HttpSender
+from sso.people.links import known_as
+from sso.ports import OutboxSender, SystemMinter
 
 RECONCILIATION = "reconciliation"
 
@@ -151,14 +157,53 @@ def trial_options(settings: Settings) -> TrialOptions:
 def sign_on(hub: Hub) -> Provider:
     """The provider. It goes by the wall clock: a token's minutes are a browser's minutes."""
     issuer = f"{hub.settings.public_url}/sso"
-    options = SsoOptions(issuer=issuer, hub_audience=audience(hub.settings), secure_cookies=issuer.startswith("https:"))
-    sender = OutboxSender(hub.data_dir / "outbox" / "codes.jsonl")
-    return Provider.assemble(options, hub.pool, system_clock, hub.seal, sender)
+    settings = hub.settings
+    options = SsoOptions(
+        issuer=issuer,
+        hub_audience=audience(settings),
+        secure_cookies=issuer.startswith("https:"),
+        argon2=Argon2Options(settings.argon2_memory_kib, settings.argon2_passes, settings.argon2_lanes),
+    )
+    return Provider.assemble(options, hub.pool, system_clock, hub.seal, phone_sender(settings, hub.data_dir))
+
+
+def step_up(settings: Settings) -> StepUp | None:
+    """What approvals, withdrawals and erasures ask of the login behind them."""
+    return StepUp(MULTI_FACTOR, timedelta(minutes=settings.step_up_minutes)) if settings.step_up_minutes else None
+
+
+def phone_sender(settings: Settings, data_dir: Path) -> OutboxSender | HttpSender:
+    """How codes and notices reach phones: through the gateway that is configured, else into a file."""
+    url, secret = settings.phone_gateway_url, revealed(settings.phone_gateway_secret)
+    if url is None or secret is None:
+        return OutboxSender(data_dir / "outbox" / "codes.jsonl")
+    return HttpSender(GatewayOptions(url, secret, settings.phone_gateway_seconds), system_clock, SystemMinter())
 
 
 def audience(settings: Settings) -> str:
     """What tokens for the hub's API name as their resource (RFC 8707)."""
     return f"{settings.public_url}/v1"
+
+
+def deeds(provider: Provider) -> Acted:
+    """Writes down what agents did for people, where the people read it. What cannot be written is not answered."""
+
+    def acted(caller: Principal, what: str, order_id: uuid.UUID | None) -> None:
+        if not caller.actors or caller.client is None:
+            return
+        person, about = uuid.UUID(caller.subject), str(order_id) if order_id else None
+        with provider.pool.connection() as connection:
+            agents.record(
+                connection,
+                provider.clock(),
+                identity_id=person,
+                client_id=caller.client,
+                actors=caller.actors,
+                what=what,
+                about=about,
+            )
+
+    return acted
 
 
 class Tokens:
@@ -200,19 +245,26 @@ class Tokens:
     def _principal(self, token: VerifiedToken) -> Principal:
         scopes = token.scopes.union(*(ROLE_SCOPES.get(role, frozenset()) for role in token.roles))
         person = token.session_id is not None and not token.roles
+        phone, document = self._known_as(token.subject) if person else (None, None)
         return Principal(
             subject=token.subject,
             scopes=scopes,
             channel=token.channel,
             person=person,
-            phone=self._phone(token.subject) if person else None,
+            phone=phone,
             staff=bool(token.roles),
+            client=token.client_id,
+            actors=token.actors,
+            acr=token.acr,
+            auth_time=token.auth_time,
+            document=document,
         )
 
-    def _phone(self, subject: str) -> str | None:
-        """The blind index of the person's proven phone, as the ledger's passengers carry it."""
+    def _known_as(self, subject: str) -> tuple[str | None, str | None]:
+        """The indexes of the person's proven phone and confirmed document, as the ledger's passengers carry them."""
         with self._provider.pool.connection() as connection:
-            identity = load_identity(connection, uuid.UUID(subject))
-        if identity is None or identity.phone_sealed is None:
-            return None
-        return self._seal.blind(self._seal.open(identity.phone_sealed))
+            known = known_as(connection, self._provider.cipher, uuid.UUID(subject))
+        return (
+            self._seal.blind(known.phone) if known.phone else None,
+            subject_index(self._seal, *known.document) if known.document else None,
+        )

@@ -2,7 +2,8 @@
 
 recon:read      look
 recon:run       start a run
-recon:resolve   propose, approve, reject
+recon:resolve   propose, reject
+recon:approve   approve somebody else's proposal: an act of weight
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from reconciliation.report import day_report
 from reconciliation.runs import Reconciler
 from schemas.problems import ProblemError, problem
 
-Scope = Literal["recon:read", "recon:run", "recon:resolve"]
+Scope = Literal["recon:read", "recon:run", "recon:resolve", "recon:approve"]
 Authorise = Callable[[Scope], Callable[..., str]]
 """scope -> a FastAPI dependency that answers who calls, or raises ProblemError (unauthenticated, forbidden)."""
 
@@ -55,12 +56,13 @@ class _Who:
     reader: Callable[..., str]
     runner: Callable[..., str]
     resolver: Callable[..., str]
+    approver: Callable[..., str]
 
 
 def create_router(reconciler: Reconciler, authorise: Authorise) -> APIRouter:
     """The routes below ``/v1/recon``. Synchronous on purpose: the server runs each in a thread of its pool."""
     router = APIRouter(prefix="/v1/recon", tags=["reconciliation"])
-    who = _Who(authorise("recon:read"), authorise("recon:run"), authorise("recon:resolve"))
+    who = _Who(authorise("recon:read"), authorise("recon:run"), authorise("recon:resolve"), authorise("recon:approve"))
     _run_routes(router, reconciler, who)
     _break_routes(router, reconciler, who)
     _resolution_routes(router, reconciler, who)
@@ -129,7 +131,7 @@ def _resolution_routes(router: APIRouter, reconciler: Reconciler, who: _Who) -> 
         return reconciler.resolver.propose(break_id, proposal.action, proposal.reason, person)
 
     @router.post("/resolutions/{resolution_id}/approve")
-    def approve(resolution_id: UUID, person: Annotated[str, Depends(who.resolver)]) -> Mapping[str, Any]:
+    def approve(resolution_id: UUID, person: Annotated[str, Depends(who.approver)]) -> Mapping[str, Any]:
         """Approve somebody else's proposal; the action is done at once."""
         return reconciler.resolver.approve(resolution_id, person, reconciler.kept_parts)
 

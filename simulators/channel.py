@@ -5,7 +5,9 @@ POST /inbox              what the hub delivers, signed (Standard Webhooks)
 GET  /extracts/{date}    the day as this channel believes it
 GET  /changes?since=     agents: what changed without a push
 POST /backchannel-logout OpenID Connect back-channel logout 1.0
+POST /door               the director shuts or opens the channel's ears for logouts: {"open": false}
 GET  /state              for the director and for people
+GET  /login ...          how this channel logs its passengers in: simulators.login
 """
 
 import argparse
@@ -27,6 +29,8 @@ from simulators.configuration import Simulation
 from simulators.day import build_plan
 from simulators.hub_client import HubClient, is_signed
 from simulators.journal import Journal
+from simulators.login.desk import HTTP
+from simulators.login.opening import LOGINS, open_desk
 from simulators.logout import LogoutReceiver
 from simulators.plan import CHANNELS, Step
 from simulators.shifts import ShiftDesk
@@ -53,10 +57,10 @@ class ChannelServer:
         journal = Journal(simulation.data_dir / "simulation" / f"{channel}.journal.jsonl")
         plan = build_plan(simulation.plan_options, channel)
         self.system = ChannelSystem(channel, plan, codec_for(channel), journal)
-        self.logouts = LogoutReceiver(simulation.hub_url, client_id=channel)
+        self.login = open_desk(channel, self.access, simulation.hub_url)
+        self.logouts = LogoutReceiver(self.login.provider, self.login.sessions)
         self.errors: list[str] = []
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._http: aiohttp.ClientSession | None = None
         self._desk = self._shift_desk() if channel == "windows" else None
 
     def _shift_desk(self) -> ShiftDesk:
@@ -66,11 +70,11 @@ class ChannelServer:
         folder = self.simulation.data_dir / "drop" / self.channel
         return ShiftDesk(self.system, folder, self.simulation.date, shift_file)
 
-    async def client(self, _app: web.Application) -> AsyncIterator[None]:
+    async def client(self, app: web.Application) -> AsyncIterator[None]:
         """The connection to the hub, for as long as the server runs."""
         timeout = aiohttp.ClientTimeout(total=30)
         async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=AT_ONCE)) as http:
-            self._http = http
+            app[HTTP] = http
             access = self.access
             bearer = self.channel in BEARERS
             self._hub = HubClient(
@@ -150,11 +154,18 @@ class ChannelServer:
         return _answer(codec.page(watermark, orders))
 
     async def backchannel_logout(self, request: web.Request) -> web.Response:
+        if not self.logouts.is_open:
+            self.logouts.turned_away += 1
+            raise web.HTTPServiceUnavailable
         form = await request.post()
         refusal = await self.logouts.receive(str(form.get("logout_token", "")), self._hub.http)
         if refusal is not None:
             return web.json_response({"error": "invalid_request", "error_description": refusal}, status=400)
         return web.Response(status=200, headers={"cache-control": "no-store"})
+
+    async def door(self, request: web.Request) -> web.Response:
+        self.logouts.is_open = bool((await request.json())["open"])
+        return web.json_response({"open": self.logouts.is_open, "turned_away": self.logouts.turned_away})
 
     # --- people ----------------------------------------------------------------------------------------------------
 
@@ -166,6 +177,7 @@ class ChannelServer:
             "unpolled": self.system.unpolled,
             "outcomes": dict(self.system.outcomes),
             "logouts": self.logouts.received,
+            "guests": [guest.shown() for guest in self.login.sessions.open.values()],
             "errors": self.errors[-20:],
         }
         return web.json_response(state, dumps=lambda data: json.dumps(data, ensure_ascii=False))
@@ -180,7 +192,9 @@ class ChannelServer:
                 web.get("/extracts/{date}", self.extract),
                 web.post("/backchannel-logout", self.backchannel_logout),
                 web.get("/changes", self.changes),
+                web.post("/door", self.door),
                 web.get("/state", self.state),
+                *LOGINS[self.channel](self.login).routes(),
             ]
         )
         return app

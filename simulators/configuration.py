@@ -10,11 +10,16 @@ from simulators.plan import PlanOptions
 
 @dataclass(frozen=True, slots=True)
 class ChannelAccess:
-    """How a channel system is reached and how it proves itself. ``secret`` (``whsec_...``) signs both ways."""
+    """How a channel system is reached and how it proves itself. ``secret`` (``whsec_...``) signs both ways.
+
+    ``login_key``: the private JWK by which the channel's logins prove themselves to the provider; empty: it is a public
+    client, an app on a phone.
+    """
 
     port: int
     client_secret: str
     secret: str
+    login_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

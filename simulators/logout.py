@@ -3,40 +3,48 @@
 A logout token is a signed JWT with ``events`` and ``sid`` or ``sub``, and without a nonce (section 2.4 and 2.6).
 """
 
-from typing import Any
+import time
+from collections.abc import Callable
 
 import aiohttp
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+
+from simulators.login.provider import LEEWAY_SECONDS, LoginRefused, ProviderClient
+from simulators.login.sessions import Sessions
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
-ALGORITHMS = ["ES256", "RS256"]
 
 
 class LogoutReceiver:
-    """Checks logout tokens of one client against the provider's published keys, and keeps what they said."""
+    """Checks logout tokens of one client against the provider's published keys, and ends the sessions they name.
 
-    def __init__(self, hub_url: str, client_id: str) -> None:
-        self._issuer = f"{hub_url}/sso"
-        self._client_id = client_id
+    ``is_open``: while it is False the channel is down for the provider and answers 503.
+    """
+
+    def __init__(self, provider: ProviderClient, sessions: Sessions, clock: Callable[[], float] = time.time) -> None:
+        self._provider, self._sessions, self._clock = provider, sessions, clock
+        self.is_open = True
+        self.turned_away = 0
         self.received: list[dict[str, str]] = []
+        self._seen: set[str] = set()
 
     async def receive(self, token: str, http: aiohttp.ClientSession) -> str | None:
-        """Take a token; answers why it is refused, or None."""
-        async with http.get(f"{self._issuer}/.well-known/openid-configuration") as response:
-            metadata: dict[str, Any] = await response.json()
-        async with http.get(metadata["jwks_uri"]) as response:
-            keys = KeySet.import_key_set(await response.json())
+        """Take a token; answers why it is refused, or None. The same token again changes nothing."""
         try:
-            claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError) as error:
-            return f"the token cannot be verified: {type(error).__name__}"
+            claims = await self._provider.signed_claims(http, token)
+        except LoginRefused as refused:
+            return f"the token cannot be verified: {refused.error}"
         told = claims.get("aud", [])
         audience = [told] if isinstance(told, str) else told
-        if claims.get("iss") != self._issuer or self._client_id not in audience:
+        if self._provider.client_id not in audience:
             return "the token is not for this client"
         if EVENT not in claims.get("events", {}) or "nonce" in claims or not (claims.get("sid") or claims.get("sub")):
             return "this is no logout token"
-        self.received.append({"sid": str(claims.get("sid", "")), "sub": str(claims.get("sub", ""))})
+        if int(claims.get("exp", 0)) <= self._clock() - LEEWAY_SECONDS:
+            return "the token has expired"
+        jti = str(claims.get("jti", ""))
+        if jti not in self._seen:
+            self._seen.add(jti)
+            sid, sub = str(claims.get("sid", "")), str(claims.get("sub", ""))
+            self._sessions.end(sid, sub)
+            self.received.append({"sid": sid, "sub": sub})
         return None

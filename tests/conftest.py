@@ -13,7 +13,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--claims", type=int, default=2000, help="how many claims five channels make at once")
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of every page a browser test looks at")
     parser.addoption("--rounds", type=int, default=200, help="how often two processes are told the same at once")
+    parser.addoption("--redemptions", type=int, default=10, help="how often each one-time artefact is raced for")
+    parser.addoption("--control", action="store_true", help="run the checklist against node oidc-provider too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -119,6 +121,23 @@ def house_database_url(postgres_url: str, database_url: str, worker_id: str) -> 
     yield with_database(postgres_url, name)
     with psycopg.connect(postgres_url, dbname="postgres", autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def another_database(
+    postgres_url: str, database_url: str, worker_id: str
+) -> Callable[[str], contextlib.AbstractContextManager[str]]:
+    """Makes more migrated databases, each with a name: for what serves many tests, and is not emptied between them."""
+
+    @contextlib.contextmanager
+    def made(name: str) -> Iterator[str]:
+        named = f"{name}_{worker_id}"
+        _create_database(postgres_url, named, TEMPLATE)
+        yield with_database(postgres_url, named)
+        with psycopg.connect(postgres_url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(named)))
+
+    return made
 
 
 @pytest.fixture

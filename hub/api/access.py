@@ -13,7 +13,7 @@ Everybody else comes with a bearer token. The verifier of tokens is passed in; t
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hub.api.callers import Callers
 from hub.delivery.signing import verify
@@ -28,10 +28,17 @@ _FRESH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller whose identity is proven: a channel, a person with a phone (as a blind index), or staff with a role.
+    """A caller whose identity is proven: a channel, a person, or staff with a role.
 
     A channel reads the orders in which it took part, a person those in which he travels, staff every order; a caller
     who is none of these reads none, whatever its scopes.
+
+    A person is known by ``phone`` (the blind index of the proven telephone) and by ``document`` (the keyed index of the
+    document that the real name was confirmed with, as ``persons.subject_index`` makes it).
+
+    ``actors``: who acts for the subject, the one who acts now first (RFC 8693); empty: the subject itself. ``client``
+    is the application that the token was made for. ``acr``, ``auth_time``: how surely a person was recognised, and when
+    (seconds since 1970).
     """
 
     subject: str
@@ -40,11 +47,39 @@ class Principal:
     person: bool = False
     phone: str | None = None
     staff: bool = False
+    client: str | None = None
+    actors: tuple[str, ...] = ()
+    acr: str | None = None
+    auth_time: int | None = None
+    document: str | None = None
 
     def need(self, scope: str) -> None:
         """Raises the problem ``forbidden`` that names the scope."""
         if scope not in self.scopes:
             raise ProblemError(problem("forbidden", f"This needs the scope {scope}."))
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """What weighty acts ask of the login behind them (RFC 9470): its class ``acr``, proven at most ``age`` ago."""
+
+    acr: str
+    age: timedelta
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The parameters of the authorization request that leads to such a login."""
+        return {"acr_values": self.acr, "max_age": str(int(self.age.total_seconds()))}
+
+
+class StepUpNeeded(ProblemError):
+    """The person must prove more, or again. ``challenge`` is the WWW-Authenticate header (RFC 9470 section 3)."""
+
+    def __init__(self, asked: StepUp) -> None:
+        super().__init__(problem("insufficient_user_authentication"))
+        self.asked = asked
+        wanted = "".join(f', {name}="{value}"' for name, value in asked.asked.items())
+        self.challenge = f'Bearer error="insufficient_user_authentication"{wanted}'
 
 
 TokenCheck = Callable[[str], Principal]
@@ -62,8 +97,13 @@ class Access:
         clock: Callable[[], datetime],
         callers: Callers | None = None,
         remembered: Callable[[str], bool] = lambda token: False,
+        step_up: StepUp | None = None,
     ) -> None:
-        """``remembered``: whether ``tokens`` has this token's verdict at hand, so that it asks nobody for it."""
+        """``remembered``: whether ``tokens`` has this token's verdict at hand, so that it asks nobody for it.
+
+        ``step_up``: what weighty acts ask; None: any login of somebody with the scope will do.
+        """
+        self._step_up = step_up
         self._remembered = remembered
         self.callers = callers or Callers()
         self._pool = pool
@@ -77,6 +117,21 @@ class Access:
         principal = self._bearer(headers)
         principal.need(scope)
         return principal
+
+    def sure(self, headers: Mapping[str, str], scope: str) -> Principal:
+        """The same for an act of weight: an approval, an erasure. Raises ``insufficient_user_authentication``."""
+        principal = self.caller(headers, scope)
+        self.must_be_sure(principal)
+        return principal
+
+    def must_be_sure(self, principal: Principal) -> None:
+        """Raises :class:`StepUpNeeded` unless this person was recognised as surely and as lately as asked."""
+        asked = self._step_up
+        if asked is None:
+            return
+        since = self._clock().timestamp() - (principal.auth_time or 0)
+        if principal.acr != asked.acr or since > asked.age.total_seconds():
+            raise StepUpNeeded(asked)
 
     def anybody(self, headers: Mapping[str, str]) -> Principal:
         """The bearer of any good token: who asks, not yet whether he may."""

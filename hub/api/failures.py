@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 def failure(error: Exception, place: str) -> Response:
     """The answer to a request that ended in ``error``; ``place`` names the request in the log: method and path."""
     if isinstance(error, ProblemError):
-        return answer(error.problem, getattr(error, "retry_after_seconds", None))
+        return answer(error.problem, getattr(error, "retry_after_seconds", None), getattr(error, "challenge", None))
     if isinstance(error, DataError):
         # A text or number that PostgreSQL has no room for (a zero byte, say) cannot name anything that is stored.
         return answer(problem("query_invalid", "A value holds what no stored value can hold."))
@@ -25,8 +25,10 @@ def failure(error: Exception, place: str) -> Response:
     return answer(problem("internal"))
 
 
-def answer(body: Problem, retry_after_seconds: int | None = None) -> Response:
-    """A problem as a response. 503 asks to come again after a second."""
+def answer(body: Problem, retry_after_seconds: int | None = None, challenge: str | None = None) -> Response:
+    """A problem as a response. 503 asks to come again after a second; ``challenge`` is what 401 asks for."""
     after = retry_after_seconds or (1 if body.status == 503 else None)
-    headers = {"retry-after": str(after)} if after else None
+    headers = {"retry-after": str(after)} if after else {}
+    if challenge:
+        headers["www-authenticate"] = challenge
     return JSONResponse(body.model_dump(mode="json"), body.status, headers, media_type=PROBLEM_MEDIA_TYPE)

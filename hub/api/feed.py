@@ -79,6 +79,8 @@ def _page(
     for order, (order_id, item) in zip(opened, stored.items(), strict=True):
         if may_read(caller, item.document, order, services.seal.blind):
             visible[order_id] = masked_numbers(order)  # under the event's id: the order may go by another one now
+    for order_id in visible:
+        services.acted(caller, "order_read", order_id)
     told = [logged[position].event for position in chosen]
     found = [cloud_event(services.public_url, e, visible[e.order_id]) for e in told if e.order_id in visible]
     return [event.model_dump(mode="json") for event in found], ahead.end, ahead.whole

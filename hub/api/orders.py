@@ -15,7 +15,7 @@ from hub.ledger import Document, fold, rebuild
 from hub.store import events, merging, orders, subjects
 from hub.store.seal import Seal
 from hub.store.timeline import timeline
-from schemas.order import Order
+from schemas.order import Order, OrderPassenger
 from schemas.personal import masked_numbers
 from schemas.problems import ProblemError, problem
 
@@ -43,12 +43,7 @@ def orders_router(services: Services) -> APIRouter:
     @router.get("/me/orders", summary="My orders across all channels")
     def mine(request: Request, limit: int = Query(20, ge=1, le=100)) -> list[Order]:
         """The orders in which the bearer travels, whichever channel sold them, latest journey first."""
-        caller = services.access.reader(request.headers)
-        if not caller.person or caller.phone is None:
-            return []
-        with services.pool.connection() as connection:
-            stored = orders.read(connection, orders.of_phone(connection, caller.phone, limit))
-            return shown(connection, services.seal, [fold(item.document) for item in stored.values()])
+        return own_orders(services, services.access.reader(request.headers), limit)
 
     @router.get("/orders/{order_id}", summary="One order")
     def show(
@@ -69,6 +64,18 @@ def orders_router(services: Services) -> APIRouter:
             return {"order_id": str(order.order_id), "entries": timeline(connection, order.order_id)}
 
     return router
+
+
+def own_orders(services: Services, caller: Principal, limit: int) -> list[Order]:
+    """The orders in which this person travels, latest journey first, numbers masked; nobody else has any."""
+    if not caller.person:
+        return []
+    with services.pool.connection() as connection:
+        found_ids = orders.of_person(connection, limit, phone=caller.phone, document=caller.document)
+        stored = orders.read(connection, found_ids)
+        found = shown(connection, services.seal, [fold(item.document) for item in stored.values()])
+    services.acted(caller, "orders_listed", None)
+    return found
 
 
 def read_order(
@@ -101,21 +108,28 @@ def read_order(
     if not may_read(caller, stored.document, order, services.seal.blind):
         # Not "forbidden": whether the order exists is none of this caller's business.
         raise ProblemError(problem("order_unknown"))
+    services.acted(caller, "order_read", order.order_id)
     return masked_numbers(order)
 
 
 def may_read(caller: Principal, document: Document, order: Order, blind: Callable[[str], str]) -> bool:
     """A channel took part in it, a person travels in it, staff may read all; nobody else reads any.
 
-    ``order`` is opened; ``blind`` gives the index of a telephone (:meth:`hub.store.seal.Seal.blind`).
+    ``order`` is opened; ``blind`` gives the index of a telephone or a number (:meth:`hub.store.seal.Seal.blind`).
     """
     if caller.channel is not None:
         return caller.channel in document.witnesses
     if caller.person:
-        return caller.phone is not None and any(
-            p.phone is not None and blind(p.phone) == caller.phone for p in order.passengers
-        )
+        return any(travels_as(caller, passenger, blind) for passenger in order.passengers)
     return caller.staff
+
+
+def travels_as(caller: Principal, passenger: OrderPassenger, blind: Callable[[str], str]) -> bool:
+    """Whether the caller is this passenger: by the proven telephone, or by the confirmed document."""
+    if caller.phone is not None and passenger.phone is not None and blind(passenger.phone) == caller.phone:
+        return True
+    document = passenger.document
+    return caller.document is not None and f"{document.type}|{blind(document.number)}" == caller.document
 
 
 def shown(connection: Connection[TupleRow], seal: Seal, the_orders: Sequence[Order]) -> list[Order]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
-from hub.api.access import Access
+from hub.api.access import Access, Principal
 from hub.api.quotas import Quotas
 from hub.delivery.trial import TrialOptions
 from hub.intake.batcher import MicroBatcher
@@ -18,12 +19,21 @@ Connect = Callable[[str, str | None, Sequence[str]], tuple[str | None, CodeTable
 """(name, adapter, code tables as texts) of a new connection -> what of it is stored; raises ``TermInvalid``."""
 
 
+Acted = Callable[[Principal, str, UUID | None], None]
+"""(who, what, which order): called for everything a person's token reads, so that an agent's deeds are written down."""
+
+
+def _nobody_acts(caller: Principal, what: str, order_id: UUID | None) -> None:
+    """For a hub whose tokens never name an actor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """``clock`` is the business clock, ``wall_clock`` the one by which deliveries go; ``public_url`` names the hub.
 
     ``trials``: how test messages go out. ``connect`` knows which adapters are installed; ``connected`` is told when a
     connection was registered.
+    ``acted`` hears what a caller has read before the answer goes out; it writes down what agents did for people.
     ``incomplete_after_minutes``: an order whose beginning has not come after that is a case.
     """
 
@@ -40,5 +50,6 @@ class Services:
     trials: TrialOptions
     connect: Connect
     connected: Callable[[], None] = lambda: None
+    acted: Acted = _nobody_acts
     incomplete_after_minutes: int = 60
     quotas: Quotas = field(default_factory=Quotas)

@@ -379,11 +379,18 @@ def find_by_reference(connection: Connection[TupleRow], system: str, kind: str, 
     return row[0] if row else None
 
 
-def of_phone(connection: Connection[TupleRow], phone: str, limit: int) -> list[UUID]:
-    """Orders with a ticket for the passenger whose phone has this blind index, latest journey first."""
+def of_person(
+    connection: Connection[TupleRow], limit: int, *, phone: str | None = None, document: str | None = None
+) -> list[UUID]:
+    """Orders with a ticket for this passenger, latest journey first; whoever was erased is found no more.
+
+    phone: the blind index of a telephone; document: the keyed index of a document (``persons.subject_index``).
+    """
     rows = connection.execute(
-        """SELECT order_id FROM hub.tickets WHERE phone = %s
+        """SELECT order_id FROM hub.tickets
+           WHERE phone = %s OR document = (SELECT split_part(blind, '|', 1) || '|' || replace(subject::text, '-', '')
+                                           FROM hub.subjects WHERE blind = %s)
            GROUP BY order_id ORDER BY max(service_date) DESC NULLS LAST, order_id LIMIT %s""",
-        (phone, limit),
+        (phone, document, limit),
     )
     return [order_id for (order_id,) in rows]

@@ -44,10 +44,10 @@ def demo(
     import httpx
     from rich.console import Console
 
+    from interlock.demo.browser import TourFailed
     from interlock.demo.director import NotQuiet
     from interlock.demo.show import ReconciliationFailed, perform, running, sayer
     from interlock.demo.stage import DemoOptions
-    from interlock.demo.tour import TourFailed
     from interlock.engines import EngineError
     from interlock.supervisor import SupervisorError
 

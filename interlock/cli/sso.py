@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from sso import Provider
 
 app = typer.Typer(name="sso", help="The login provider: clients, people, sessions, keys.", no_args_is_help=True)
+keys = typer.Typer(name="keys", help="The keys that sign tokens.", no_args_is_help=True)
+logouts = typer.Typer(name="logouts", help="Applications that are told of logouts.", no_args_is_help=True)
+app.add_typer(keys)
+app.add_typer(logouts)
+clerks = typer.Typer(name="clerks", help="Who works for an agents' company.", no_args_is_help=True)
+app.add_typer(clerks)
 
 Login = Annotated[str, typer.Argument(help="Login name or phone number.")]
 Password = Annotated[
@@ -52,13 +60,19 @@ def register_client(
     backchannel_logout_uri: Annotated[str | None, typer.Option(help="Where logout tokens go.")] = None,
     channel: Annotated[str | None, typer.Option(help="The channel that this system speaks for.")] = None,
     confidential: Annotated[bool, typer.Option(help="Make a secret and print it, once.")] = False,
+    resource: Annotated[str | None, typer.Option(help="The resource that it serves and gets tokens for.")] = None,
+    ask_people: Annotated[bool, typer.Option(help="It is not the operator's own: people are asked first.")] = False,
+    acts: Annotated[
+        bool, typer.Option(help="An agents' company: acts for people who agreed; needs a resource.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Register a client, or replace its registration."""
     from sso.admin import Registration
     from sso.admin import register_client as register
+    from sso.grants.exchange import EXCHANGE
 
-    secret = secrets.token_urlsafe(32) if confidential or channel else None
+    secret = secrets.token_urlsafe(32) if confidential or channel or acts else None
     with provider() as wired:
         register(
             wired,
@@ -73,6 +87,11 @@ def register_client(
                 backchannel_logout_uri,
                 client_credentials=channel is not None,
                 channel=channel,
+                further_grants=[EXCHANGE] if acts else (),
+                audiences=[resource] if resource else (),
+                resource=resource,
+                consent="explicit" if ask_people or acts else "implicit",
+                may_act=acts,
             ),
         )
     if as_json:
@@ -85,15 +104,15 @@ def register_client(
 def create_staff(
     login_name: Annotated[str, typer.Argument(help="A letter, then 2 to 39 of a-z 0-9 . _ -")],
     name: Annotated[str, typer.Option(help="The name people read.")],
-    role: Annotated[list[str], typer.Option(help="operator, finance, auditor or admin; once per role.")],
     password: Password,
+    role: Annotated[list[str] | None, typer.Option(help="Once per role; none: a clerk of an agents' company.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a staff account."""
     from sso import admin
 
     with provider() as wired:
-        made = admin.create_staff(wired, login_name, name, password, role)
+        made = admin.create_staff(wired, login_name, name, password, role or ())
     print_json({"identity_id": made.subject}) if as_json else typer.echo(f"{login_name} can log in")
 
 
@@ -139,11 +158,118 @@ def end_session(
     print_json({"ended": ended}) if as_json else typer.echo("ended" if ended else "it had ended before, or is unknown")
 
 
-@app.command("rotate-key")
-def rotate_key(algorithm: Annotated[str, typer.Argument(help="ES256 or RS256.")], as_json: AsJson = False) -> None:
-    """Sign with a new key from now on; the old one verifies for a day more."""
+@app.command("allow-registration")
+def allow_registration(
+    label: Annotated[str, typer.Argument(help="Whom it is for.")],
+    scope: Annotated[list[str], typer.Option(help="The most that such a client may ask of people; once per scope.")],
+    uses: Annotated[int, typer.Option(help="How many clients may be registered with it.")] = 1,
+    days: Annotated[int, typer.Option(help="How long it is good.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Make an initial access token, with which an application registers itself (RFC 7591)."""
     from sso import admin
 
     with provider() as wired:
-        kid = admin.rotate_key(wired, algorithm)
+        token = admin.create_initial_access_token(wired, label, scope, uses, timedelta(days=days))
+    if as_json:
+        print_json({"initial_access_token": token})
+    else:
+        typer.echo(f"The initial access token, shown this once: {token}")
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Every signing key, newest first: next, signing, retired, past or withdrawn."""
+    from sso import admin
+
+    with provider() as wired:
+        found = admin.list_keys(wired)
+    columns = ("kid", "algorithm", "state", "signs_from", "retired_at")
+    if as_json:
+        print_json({"keys": [asdict(key) for key in found]})
+    else:
+        rows = [[str(getattr(key, name) or "") for name in columns] for key in found]
+        print_table("Signing keys", columns, rows)
+
+
+@keys.command("rotate")
+def rotate_key(
+    algorithm: Annotated[str, typer.Argument(help="ES256 or RS256.")],
+    at_once: Annotated[
+        bool, typer.Option(help="Sign with it now: clients that kept the key set may refuse its tokens for a while.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a new key that signs ten minutes later; the old one verifies for a day more."""
+    from sso import admin
+
+    with provider() as wired:
+        kid = admin.rotate_key(wired, algorithm, at_once=at_once)
     print_json({"kid": kid}) if as_json else typer.echo(f"new key {kid}")
+
+
+@keys.command("withdraw")
+def withdraw_key(
+    kid: Annotated[str, typer.Argument(help="From `interlock sso keys list`.")], as_json: AsJson = False
+) -> None:
+    """Stop believing a key that leaked: whatever it signed is refused, and a new one signs at once."""
+    from sso import admin
+
+    with provider() as wired:
+        withdrawn = admin.withdraw_key(wired, kid)
+    if as_json:
+        print_json({"withdrawn": withdrawn})
+    else:
+        typer.echo("withdrawn" if withdrawn else "it was withdrawn before, or is unknown")
+
+
+@logouts.command("list")
+def list_logouts(as_json: AsJson = False) -> None:
+    """Applications that could not be told of a logout: given up, or failed and tried again."""
+    from sso import admin
+
+    with provider() as wired:
+        found = admin.undelivered_logouts(wired)
+    columns = ("client_id", "state", "attempts", "last_attempt_at", "last_status", "last_error")
+    if as_json:
+        print_json({"deliveries": [asdict(each) for each in found]})
+    else:
+        rows = [[str(getattr(each, name) or "") for name in columns] for each in found]
+        print_table("Logouts that did not arrive", columns, rows)
+
+
+@logouts.command("retry")
+def retry_logouts(
+    client_id: Annotated[list[str], typer.Argument(help="Whose deliveries were given up.")], as_json: AsJson = False
+) -> None:
+    """Tell an application again of every logout that was given up, beginning now."""
+    from sso import admin
+
+    with provider() as wired:
+        count = admin.retry_logouts(wired, client_id)
+    print_json({"retried": count}) if as_json else typer.echo(f"{count} will be tried again")
+
+
+Company = Annotated[str, typer.Argument(help="The agents' company, by its client id.")]
+
+
+@clerks.command("employ")
+def employ_clerk(company: Company, login: Login, as_json: AsJson = False) -> None:
+    """From now on this person may act for passengers as a clerk of the company."""
+    from sso import clerks
+
+    with provider() as wired:
+        found = clerks.employ(wired, company, login)
+    if not found:
+        fail("nobody has that login", "Check the spelling.")
+    print_json({"employed": True}) if as_json else typer.echo(f"{login} may act for {company}")
+
+
+@clerks.command("dismiss")
+def dismiss_clerk(company: Company, login: Login, as_json: AsJson = False) -> None:
+    """The clerk has left: every token in which they act ends at once."""
+    from sso import clerks
+
+    with provider() as wired:
+        left = clerks.dismiss(wired, company, login)
+    print_json({"dismissed": left}) if as_json else typer.echo("dismissed" if left else "they did not work there")

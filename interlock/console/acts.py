@@ -4,10 +4,11 @@ Each act gets who acts (verified, and allowed by the table of the router) and th
 what to show: a secret is shown once, so there is no address that would show it again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from hub.api import Principal
 from hub.api.bodies import Changes, Range, Registration, Rotation, Switch
 from hub.api.desk import Desk
 from hub.store.deliveries import Letters
@@ -41,8 +42,12 @@ Done = str | Shown
 class Acts:
     """One method an act."""
 
-    def __init__(self, hub: Hub, desk: Desk, views: Views, board: Board) -> None:
+    def __init__(
+        self, hub: Hub, desk: Desk, views: Views, board: Board, must_be_sure: Callable[[Principal], None]
+    ) -> None:
+        """``must_be_sure`` raises ``StepUpNeeded`` for a login that is not good enough for an act of weight."""
         self._hub, self._desk, self._views, self._board = hub, desk, views, board
+        self._must_be_sure = must_be_sure
 
     # --- a channel ----------------------------------------------------------------------------------------------
 
@@ -170,6 +175,7 @@ class Acts:
 
     def decide_withdrawal(self, staff: Staff, form: Form) -> Done:
         """Approve or reject what somebody else proposed."""
+        self._must_be_sure(staff.principal)
         return booking.decide(self._hub, staff.subject, form)
 
     # --- what is personal ---------------------------------------------------------------------------------------

@@ -1,33 +1,13 @@
-"""The console as a client of our own provider: authorization code with PKCE (RFC 7636), a sealed session cookie.
+"""The console as a client of our own provider, and what a member of staff may do in it."""
 
-The browser goes through `/sso/authorize` as for any client. The code is redeemed in this process, by the handler that
-`/sso/token` runs too: no call to ourselves over the network, which a proxy or a busy thread pool could break. What
-stays in the browser is one HttpOnly cookie that only we can open; every page verifies the access token in it, so a
-logout anywhere, a lost role or a disabled account takes effect at the next click.
-"""
-
-import base64
-import binascii
-import hashlib
-import hmac
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import urlencode
-from uuid import UUID
-
-from cryptography.exceptions import InvalidTag
 
 from hub.api import Principal
 from hub.store.seal import Seal
-from schemas.problems import ProblemError
-from sso import Provider, TokenRefused, admin, clients
-from sso.endpoints.token import token_response
-from sso.incoming import Incoming, Parameters
-from sso.people import identities
-from sso.tokens import decode_own
+from interlock.signing_in import Application, SignIn
+from sso import Provider
 
 CLIENT_ID = "console"
 SCOPES = ("openid", "profile", "operator", "finance", "auditor", "admin")
@@ -37,16 +17,6 @@ OPERATE = frozenset({"hub:operate"})
 PERSONAL = frozenset({"hub:personal"})
 FINANCE = frozenset({"hub:finance"})
 """Who may have names and numbers of people shown, one act at a time, each of them written down."""
-
-_LOGIN_SECONDS_MAX = 900
-
-
-class LoginFailed(Exception):
-    """The login did not come to its end. ``word`` names the sentence in ``words`` that the person reads."""
-
-    def __init__(self, word: str, detail: str = "") -> None:
-        super().__init__(detail or word)
-        self.word, self.detail = word, detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +28,14 @@ class Staff:
     scopes: frozenset[str]
     form_token: str
     id_token: str
+    principal: Principal
 
     def may(self, any_of: frozenset[str]) -> bool:
         """Whether one of these scopes is held."""
         return bool(self.scopes & any_of)
 
 
-class Login:
+class Login(SignIn):
     """Makes and reads the console's cookies. ``verify`` is the hub API's own check of access tokens."""
 
     def __init__(
@@ -75,158 +46,13 @@ class Login:
         public_url: str,
         clock: Callable[[], datetime],
     ) -> None:
-        self._provider, self._seal, self._verify, self._clock = provider, seal, verify, clock
-        self._public_url = public_url
-        self._registered = False
-        self.secure = public_url.startswith("https:")
-        prefix = "__Host-" if self.secure else ""
-        self.session_cookie, self.login_cookie = f"{prefix}console_session", f"{prefix}console_login"
-
-    # --- going to the provider and coming back ------------------------------------------------------------------
-
-    def begin(self, back_to: str) -> tuple[str, str]:
-        """(where to send the browser, the login cookie). ``back_to``: the page to show afterwards, a path of ours."""
-        self._register()
-        mint = self._provider.mint
-        state, verifier, nonce = mint.secret(), mint.secret(), mint.secret()
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        question = {
-            "response_type": "code",
-            "client_id": CLIENT_ID,
-            "redirect_uri": self._redirect_uri,
-            "scope": " ".join(SCOPES),
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        }
-        kept = {"state": state, "verifier": verifier, "nonce": nonce, "back": _own_path(back_to)}
-        return (
-            f"{self._provider.options.url('/authorize')}?{urlencode(question)}",
-            self._sealed("login", kept | {"at": self._clock().timestamp()}),
-        )
-
-    def finish(self, query: Mapping[str, str], login_cookie: str | None) -> tuple[str, str]:
-        """(the page to show, the session cookie) for the provider's answer. Raises :class:`LoginFailed`."""
-        kept = self._opened("login", login_cookie)
-        if kept is None or self._clock().timestamp() - kept["at"] > _LOGIN_SECONDS_MAX:
-            raise LoginFailed("login_stale")
-        if not hmac.compare_digest(str(kept["state"]).encode(), query.get("state", "").encode()):
-            raise LoginFailed("login_stale", "state")
-        if query.get("iss") != self._provider.options.issuer:  # RFC 9207: the answer of another provider
-            raise LoginFailed("login_stale", "iss")
-        if "code" not in query:
-            raise LoginFailed("login_refused", query.get("error", "")[:60])
-        tokens = self._redeem(query["code"], kept["verifier"])
-        claims = self._id_claims(tokens["id_token"], kept["nonce"])
-        try:
-            principal = self._verify(tokens["access_token"])
-        except ProblemError as error:
-            raise LoginFailed("login_refused", error.problem.detail) from error
-        if principal.subject != claims.get("sub"):
-            raise LoginFailed("login_refused", "sub")
-        session = {
-            "access": tokens["access_token"],
-            "id": tokens["id_token"],
-            "name": self._name(principal.subject),
-            "form": self._provider.mint.secret(),
-        }
-        return kept["back"], self._sealed("session", session)
-
-    def _redeem(self, code: str, verifier: str) -> dict[str, Any]:
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": CLIENT_ID,
-            "code": code,
-            "redirect_uri": self._redirect_uri,
-            "code_verifier": verifier,
-        }
-        asked = Incoming("POST", Parameters(()), Parameters(tuple(form.items())), {}, {})
-        answer = token_response(self._provider, asked)
-        body: dict[str, Any] = json.loads(bytes(answer.body))
-        if answer.status_code != 200:
-            raise LoginFailed("login_refused", str(body.get("error", ""))[:60])
-        return body
-
-    def _id_claims(self, token: str, nonce: str) -> dict[str, Any]:
-        try:
-            _, claims = decode_own(token, self._provider.keys, frozenset({"jwt"}), frozenset({"ES256"}))
-        except TokenRefused as error:
-            raise LoginFailed("login_refused", error.code) from error
-        expected = {"iss": self._provider.options.issuer, "aud": CLIENT_ID, "nonce": nonce}
-        if any(claims.get(name) != value for name, value in expected.items()):
-            raise LoginFailed("login_refused", "id_token")
-        return claims
-
-    def _name(self, subject: str) -> str:
-        with self._provider.pool.connection() as connection:
-            identity = identities.load(connection, UUID(subject))
-        return identity.display_name if identity else ""
-
-    # --- every request ------------------------------------------------------------------------------------------
+        application = Application(CLIENT_ID, "联锁运营台", "Interlock console", SCOPES, "/console")
+        super().__init__(application, provider, seal, verify, public_url, clock)
 
     def staff(self, session_cookie: str | None) -> Staff | None:
         """Who this is, verified now; None when the browser has to go to the provider (again)."""
-        kept = self._opened("session", session_cookie)
-        if kept is None:
+        found = self.signed_in(session_cookie)
+        if found is None:
             return None
-        try:
-            principal = self._verify(kept["access"])
-        except ProblemError:
-            return None
-        return Staff(principal.subject, kept["name"], principal.scopes, kept["form"], kept["id"])
-
-    def logout(self, session_cookie: str | None) -> str:
-        """Where to send the browser so that the login ends everywhere (OpenID Connect RP-Initiated Logout 1.0)."""
-        kept = self._opened("session", session_cookie)
-        question = {"client_id": CLIENT_ID, "post_logout_redirect_uri": f"{self._public_url}/console/signed-out"}
-        if kept is not None:
-            question["id_token_hint"] = kept["id"]
-        self._register()
-        return f"{self._provider.options.url('/logout')}?{urlencode(question)}"
-
-    # --- the client's registration ------------------------------------------------------------------------------
-
-    @property
-    def _redirect_uri(self) -> str:
-        return f"{self._public_url}/console/callback"
-
-    def _register(self) -> None:
-        """Register the console with the provider unless it is there already. On first use, not at start: a process
-        may start before its database."""
-        if self._registered:
-            return
-        wanted = admin.Registration(
-            CLIENT_ID,
-            "联锁运营台",
-            "Interlock console",
-            SCOPES,
-            redirect_uris=[self._redirect_uri],
-            post_logout_redirect_uris=[f"{self._public_url}/console/signed-out"],
-            id_token_algorithm="ES256",
-        )
-        with self._provider.pool.connection() as connection:
-            known = clients.load(connection, CLIENT_ID)
-        if known is None or (known.redirect_uris, known.scopes) != (wanted.redirect_uris, list(SCOPES)):
-            admin.register_client(self._provider, wanted)
-        self._registered = True
-
-    # --- cookies ------------------------------------------------------------------------------------------------
-
-    def _sealed(self, kind: str, values: Mapping[str, Any]) -> str:
-        # The kind is sealed in: nothing else that this key ever sealed can be handed in as a session.
-        clear = json.dumps({"cookie": kind, **values}, separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._seal.seal_bytes(clear)).decode()
-
-    def _opened(self, kind: str, cookie: str | None) -> dict[str, Any] | None:
-        try:
-            values = json.loads(self._seal.open_bytes(base64.urlsafe_b64decode(cookie or "")))
-        except (InvalidTag, binascii.Error, ValueError):
-            return None
-        return values if isinstance(values, dict) and values.get("cookie") == kind else None
-
-
-def _own_path(path: str) -> str:
-    """``path`` if it is a page of the console, else the board: nobody can send staff elsewhere after a login."""
-    own = path == "/console" or path.startswith(("/console/", "/console?"))
-    return path if own and "\\" not in path and path.isprintable() else "/console"
+        principal = found.principal
+        return Staff(principal.subject, found.name, principal.scopes, found.form_token, found.id_token, principal)

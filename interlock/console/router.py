@@ -16,17 +16,18 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from hub.api import Principal, Services
+from hub.api.access import StepUpNeeded
 from hub.api.desk import Desk
 from interlock.clock import system_clock
 from interlock.console.acts import Acts, Done
 from interlock.console.asking import Ask, Form, read_form
 from interlock.console.board import Board, drawn
-from interlock.console.entering import Entrance
 from interlock.console.live import Live
 from interlock.console.login import FINANCE, OPERATE, PERSONAL, READ, Login, Staff
 from interlock.console.pages import HEADERS, STATIC, Pages, Reader
 from interlock.console.serving import Door
 from interlock.console.views import Elsewhere, Views
+from interlock.entering import Entrance
 from interlock.wiring import Hub
 from schemas.problems import ProblemError, problem
 from sso import Provider
@@ -47,14 +48,14 @@ class _Console:
         public_url = hub.settings.public_url
         login = Login(provider, hub.seal, verify, public_url, system_clock)
         self._pages = Pages(login.secure)
-        self._door = Door(login, self._pages, verify, public_url)
+        self._door = Door(login, self._pages, verify)
         board, desk = Board(hub.pool, hub.adapters, hub.clock, system_clock), Desk(services)
         self._views = Views(hub, board, desk)
-        self._acts = Acts(hub, desk, self._views, board)
+        self._acts = Acts(hub, desk, self._views, board, services.access.must_be_sure)
         self.router = APIRouter(include_in_schema=False)
         self._add_pages()
         self._add_acts()
-        Entrance(self._door).add_to(self.router)
+        Entrance("/console", login, self._door).add_to(self.router)
         self.router.add_api_route("/console/live", Live(self._door, board).stream, methods=["GET"])
         for name in ("console.css", "console.js"):
             self.router.add_api_route(f"/console/static/{name}", _file(name), methods=["GET"])
@@ -154,6 +155,8 @@ class _Console:
             if not staff.may(who):
                 return self._door.no_role(reader, False)
             done = act(staff, form)
+        except StepUpNeeded as needed:
+            return self._door.step_up(request, needed)
         except ProblemError as error:
             return self._pages.problem(Reader.of(request, staff), error.problem, False)
         except (psycopg.OperationalError, PoolTimeout):

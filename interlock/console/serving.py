@@ -1,6 +1,5 @@
 """What every answer of the console needs: who asks, from which page a form came, and how cookies are set."""
 
-import hmac
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -8,31 +7,29 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.api import Principal
+from hub.api.access import StepUpNeeded
 from hub.api.failures import answer
 from interlock.console.asking import Form
 from interlock.console.login import READ, Login, Staff
 from interlock.console.pages import HEADERS, Pages, Reader
 from interlock.console.words import say
+from interlock.signing_in import LOGIN_SECONDS
 from schemas.problems import problem
-
-SESSION_SECONDS = 14 * 86_400
-LOGIN_SECONDS = 900
 
 
 class Door:
     """Who may come in, and what those are told who may not."""
 
-    def __init__(self, login: Login, pages: Pages, verify: Callable[[str], Principal], public_url: str) -> None:
+    def __init__(self, login: Login, pages: Pages, verify: Callable[[str], Principal]) -> None:
         self.login, self.pages = login, pages
         self._verify = verify
-        self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
 
     def staff(self, request: Request) -> Staff | None:
         """From the session cookie, or for programs from a bearer token (which can read, and has no forms)."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
             principal = self._verify(token.strip())
-            return Staff(principal.subject, principal.subject, principal.scopes, "", "")
+            return Staff(principal.subject, principal.subject, principal.scopes, "", "", principal)
         return self.at_a_browser(request)
 
     def at_a_browser(self, request: Request) -> Staff | None:
@@ -46,13 +43,7 @@ class Door:
 
     def is_ours(self, request: Request, staff: Staff, form: Form) -> bool:
         """Whether a page of ours in this very session sent the form (CSRF)."""
-        sent = form.text("form_token") or ""
-        return (
-            bool(staff.form_token)
-            and hmac.compare_digest(staff.form_token.encode(), sent.encode())
-            and request.headers.get("origin") in (None, self._origin)
-            and request.headers.get("sec-fetch-site") in (None, "same-origin")
-        )
+        return self.login.is_ours(request, staff.form_token, form.text("form_token") or "")
 
     def to_login(self, request: Request, wants_json: bool) -> Response:
         """A browser is sent to the provider and comes back to this page; a program is told."""
@@ -61,11 +52,16 @@ class Door:
         where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return self.begin(where)
 
-    def begin(self, back_to: str) -> Response:
-        """To the provider, and afterwards to ``back_to``."""
-        address, cookie = self.login.begin(back_to)
+    def step_up(self, request: Request, needed: StepUpNeeded) -> Response:
+        """To prove more, and back to the page with the form, which is sent again: nothing was done."""
+        page = urlsplit(request.headers.get("referer", ""))
+        return self.begin(page.path + (f"?{page.query}" if page.query else ""), **needed.asked.asked)
+
+    def begin(self, back_to: str, **asked: str) -> Response:
+        """To the provider, and afterwards to ``back_to``. ``asked``: how surely the login is to be (RFC 9470)."""
+        address, cookie = self.login.begin(back_to, **asked)
         response = RedirectResponse(address, 303, HEADERS)
-        self.set_cookie(response, self.login.login_cookie, cookie, LOGIN_SECONDS)
+        self.login.set_cookie(response, self.login.login_cookie, cookie, LOGIN_SECONDS)
         return response
 
     def no_role(self, reader: Reader, wants_json: bool) -> Response:
@@ -82,10 +78,16 @@ class Door:
         data = {"sentence": say(word, reader.language), "remedy": "", "problem": body.model_dump() | {"code": word}}
         return self.pages.page("problem", reader, data, status)
 
-    def set_cookie(self, response: Response, name: str, value: str, seconds: int) -> None:
-        response.set_cookie(
-            name, value, max_age=seconds, path="/", secure=self.login.secure, httponly=True, samesite="lax"
-        )
+    # --- around the door (``entering.Frontage``) ----------------------------------------------------------------
 
-    def drop_cookie(self, response: Response, name: str) -> None:
-        response.delete_cookie(name, path="/", secure=self.login.secure, httponly=True, samesite="lax")
+    def refused(self, request: Request, word: str, status: int) -> Response:
+        """A login that did not come to its end, or a form that is not ours."""
+        return self.refusal(Reader.of(request, None), word, status)
+
+    def away(self, request: Request) -> Response:
+        """The database does not answer."""
+        return self.pages.problem(Reader.of(request, None), problem("not_ready"), False)
+
+    def left(self, request: Request) -> Response:
+        """Whoever has logged out."""
+        return self.pages.page("signed_out", Reader.of(request, None), {})

@@ -20,12 +20,13 @@ from interlock.cli.up import engine_guards
 from interlock.demo.director import Director
 from interlock.demo.figures import Figures, figures
 from interlock.demo.scoring import Score, score
-from interlock.demo.stage import DemoOptions, Stage, hub_programs, set_stage, simulator_processes
+from interlock.demo.stage import PASSENGER_LOGIN, DemoOptions, Stage, hub_programs, set_stage, simulator_processes
 from interlock.demo.tour import Step, Tour
+from interlock.demo.tree import grown
 from interlock.engines import Engines
 from interlock.settings import Settings
 from interlock.supervisor import Supervisor
-from interlock.wiring import open_hub
+from interlock.wiring import open_hub, sign_on
 from simulators.day import build_plan
 
 NO_CHANNEL = "director"
@@ -104,13 +105,23 @@ def perform(stage: Stage, console: Console, say: Say) -> Result:
     say("Waiting until every channel knows everything ...")
     director.wait_until_quiet()
     say("Login tour ...")
-    tour = Tour(stage, lambda channel: director.state(channel)["logouts"]).take()
+    tour = take_tour(stage, director)
     director.end_day()
     for number in ("first", "second"):
         say(f"Reconciling the day, {number} run ...")
         reconcile(stage)
         director.wait_until_delivered()
     return assess(stage.settings, tuple(tour))
+
+
+def take_tour(stage: Stage, director: Director) -> list[Step]:
+    """One passenger logs in at five channels and out of all of them."""
+    hub = open_hub(stage.settings, "demo-tour")
+    try:
+        provider = sign_on(hub)
+        return Tour(stage.simulation, lambda: grown(provider, PASSENGER_LOGIN), director.state).take()
+    finally:
+        hub.close()
 
 
 def assess(settings: Settings, tour: tuple[Step, ...] = ()) -> Result:

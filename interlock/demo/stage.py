@@ -22,6 +22,7 @@ from hub.store import timetable as hub_timetable
 from interlock.cli.up import hub_processes
 from interlock.clock import FileClock
 from interlock.database import migrate
+from interlock.demo.clients import new_login_key, register_logins
 from interlock.engines import Engines
 from interlock.settings import Settings
 from interlock.supervisor import Process
@@ -32,11 +33,13 @@ from simulators.calendar import DAY_BEGINS, at
 from simulators.configuration import ChannelAccess, Simulation
 from simulators.journeys import ACCOUNT_NAME, ACCOUNT_PHONE
 from simulators.plan import CHANNELS, Plan, PlanOptions
-from sso.admin import Demo, DemoApplication, DemoPerson, seed_demo
+from sso import clerks
+from sso.admin import Demo, DemoPerson, seed_demo
 
 DATABASE = "interlock_demo"
 PASSENGER_LOGIN, PASSENGER_PASSWORD = "liwei", "slow-train-to-lhasa"
 STAFF_PASSWORD = "the-books-must-balance"
+AGENT_LOGIN, AGENT_NAME = "chen", "代售员"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,38 +129,26 @@ def _seed(settings: Settings, simulation: Simulation) -> None:
                 channels.register(connection, name, endpoint, access.secret, hub.seal, hub.clock())
             document = json.dumps(timetable.document(simulation.date))
             hub_timetable.load(connection, timetable_document.validate_json(document).trains)
-        seed_demo(sign_on(hub), _logins(simulation))
+        provider = sign_on(hub)
+        seed_demo(provider, _logins(simulation))
+        register_logins(provider, simulation)
+        clerks.employ(provider, "agents", AGENT_LOGIN)
     finally:
         hub.close()
 
 
 def _logins(simulation: Simulation) -> Demo:
-    """The applications of web and app, the channels' own systems, one passenger, two members of staff."""
-    ports = {name: simulation.channels[name].port for name in ("web", "app")}
+    """The channels' own systems, one passenger, two members of staff, a clerk of the agents' company."""
     return Demo(
-        applications={
-            name: DemoApplication(
-                [redirect_uri(port)], [goodbye_uri(port)], f"http://127.0.0.1:{port}/backchannel-logout"
-            )
-            for name, port in ports.items()
-        },
+        applications={},
         channel_secrets={name: access.client_secret for name, access in simulation.channels.items()},
         people=(
             DemoPerson(PASSENGER_LOGIN, ACCOUNT_NAME, PASSENGER_PASSWORD, phone=ACCOUNT_PHONE),
             DemoPerson("operator", "值班员", STAFF_PASSWORD, roles=("operator",)),
             DemoPerson("finance", "清算员", STAFF_PASSWORD, roles=("finance", "auditor")),
+            DemoPerson(AGENT_LOGIN, AGENT_NAME, STAFF_PASSWORD),
         ),
     )
-
-
-def redirect_uri(port: int) -> str:
-    """Where a channel's application takes its codes."""
-    return f"http://127.0.0.1:{port}/callback"
-
-
-def goodbye_uri(port: int) -> str:
-    """Where a channel's application shows that the passenger is logged out."""
-    return f"http://127.0.0.1:{port}/goodbye"
 
 
 def hub_programs(stage: Stage, api_processes: int = 1, workers: int = 1) -> list[Process]:
@@ -197,7 +188,12 @@ def _answers(port: int) -> Callable[[], bool]:
 def _simulation(settings: Settings, options: DemoOptions, folder: Path) -> Simulation:
     *ports, processors = free_ports(len(CHANNELS) + 1)
     channels = {
-        channel: ChannelAccess(port, secrets.token_urlsafe(32), f"whsec_{base64.b64encode(os.urandom(32)).decode()}")
+        channel: ChannelAccess(
+            port,
+            secrets.token_urlsafe(32),
+            f"whsec_{base64.b64encode(os.urandom(32)).decode()}",
+            new_login_key(channel),
+        )
         for channel, port in zip(CHANNELS, ports, strict=True)
     }
     return Simulation(

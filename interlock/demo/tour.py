@@ -1,30 +1,31 @@
-"""The login tour: one passenger, two channels, one login, one logout. Played over HTTP as a browser would.
+"""The login tour: one passenger, five channels, one tree of sessions, one logout that ends all of them.
 
-web channel: password at the provider. app channel: nothing typed again. Then a call to the hub with the token, then one
-logout that ends both. Sources: OpenID Connect Core 1.0, RFC 7636 (PKCE), RP-Initiated and Back-Channel Logout 1.0.
+web      a password typed once                         app      nothing typed; tokens bound to the phone's key
+windows  a code at the window, approved on the phone   phone    the clerk asks, the caller approves what is read aloud
+agents   a clerk acts for the passenger, who agreed    then     one logout; the phone channel is down and catches up
+
+The passenger's browser and the clerks' hands are played here; the channels are clients of the provider by themselves
+(`simulators.login`). Sources: OpenID Connect Core and Back-Channel Logout 1.0, RFC 7636, 8628, 8693, 9449, CIBA.
 """
 
-import base64
-import hashlib
-import html
-import re
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 
-from interlock.demo.stage import PASSENGER_LOGIN, PASSENGER_PASSWORD, Stage, goodbye_uri, redirect_uri
+from interlock.demo.browser import Browser, TourFailed, told
+from interlock.demo.stage import AGENT_LOGIN, PASSENGER_LOGIN, PASSENGER_PASSWORD, STAFF_PASSWORD
+from interlock.demo.tree import Branch
+from simulators.configuration import Simulation
+from simulators.journeys import ACCOUNT_PHONE
 
-LOGOUT_SECONDS = 60.0
-REDIRECTS_MAX = 10
-
-
-class TourFailed(Exception):
-    """A step of the tour did not go as it should; the sentence says which."""
+APPROVED_SECONDS, LOGOUT_SECONDS = 30.0, 60.0
+LOOK_SECONDS = 0.2
+OFFICE, WINDOW = "BJP", "07"
+SELLERS = ("web", "windows")
+"""Who sold the passenger's orders (`simulators.journeys.account_orders`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,120 +37,148 @@ class Step:
 
 
 class Tour:
-    """``logouts(channel)`` answers the sessions that the channel has been told are over."""
+    """``trees``: the passenger's sessions as the provider keeps them. ``state(channel)``: what a channel says of it.
 
-    def __init__(self, stage: Stage, logouts: Callable[[str], list[dict[str, str]]]) -> None:
-        self._hub = stage.simulation.hub_url
-        self._ports = {name: access.port for name, access in stage.simulation.channels.items()}
-        self._logouts = logouts
-        self._browser = httpx.Client(follow_redirects=False, trust_env=False, headers={"accept-language": "zh-CN"})
+    ``sellers``: which channels sold the passenger's orders.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        trees: Callable[[], list[Branch]],
+        state: Callable[[str], dict[str, Any]],
+        sellers: Sequence[str] = SELLERS,
+    ) -> None:
+        self._trees, self._state, self._sellers = trees, state, sorted(sellers)
+        self._sso = f"{simulation.hub_url}/sso"
+        self._homes = {name: f"http://127.0.0.1:{access.port}" for name, access in simulation.channels.items()}
+        self._clerk = httpx.Client(trust_env=False, timeout=30.0)
 
     def take(self) -> list[Step]:
         """The whole tour. Raises TourFailed."""
-        with self._browser:
-            web = self._tokens("web", typing=True)
-            steps = [Step("web 网站: password typed", f"logged in as {self._name(web)}")]
-            app = self._tokens("app", typing=False)
-            steps.append(Step("app 手机: nothing typed", f"logged in as {self._name(app)}, the same session"))
-            steps.append(Step("hub API with the app's token", self._own_orders(app["access_token"])))
-            self._log_out(web["id_token"])
-            ended = self._await_logouts()
-            steps.append(Step("one logout at web", f"ended {' and '.join(ended)} (back-channel)"))
-            steps.append(Step("hub API with the same token", self._refused(app["access_token"])))
-            return steps
+        with self._clerk, Browser() as passenger, Browser() as agent:
+            steps = [self._web(passenger), self._app(passenger), self._window(passenger)]
+            call, key = self._call(passenger)
+            steps += [call, self._agents(passenger, agent)]
+            tree = self._tree()
+            return [*steps, *_drawn(tree), *self._logout(passenger, str(tree.identity_id), key)]
 
-    def _tokens(self, client: str, *, typing: bool) -> dict[str, Any]:
-        verifier = secrets.token_urlsafe(48)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        parameters = {
-            "response_type": "code",
-            "client_id": client,
-            "redirect_uri": redirect_uri(self._ports[client]),
-            "scope": "openid profile hub:orders",
-            "state": secrets.token_urlsafe(8),
-            "nonce": secrets.token_urlsafe(8),
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        }
-        answer = self._follow(self._browser.get(f"{self._hub}/sso/authorize", params=parameters))
-        if answer.status_code == 200:
-            if not typing:
-                raise TourFailed(f"{client} was asked to log in again")
-            answer = self._follow(self._submit(answer, login=PASSENGER_LOGIN, password=PASSENGER_PASSWORD))
-        elif typing:
-            raise TourFailed(f"{client} was not asked to log in: {answer.status_code}")
-        told = dict(parse_qsl(urlsplit(answer.headers.get("location", "")).query))
-        if told.get("state") != parameters["state"] or "code" not in told:
-            raise TourFailed(f"{client} got no code: {answer.status_code} {told}")
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": client,
-            "code": told["code"],
-            "redirect_uri": parameters["redirect_uri"],
-            "code_verifier": verifier,
-        }
-        redeemed = self._browser.post(f"{self._hub}/sso/token", data=form)
-        if not redeemed.is_success:
-            raise TourFailed(f"{client} could not redeem its code: {redeemed.text}")
-        return dict(redeemed.json())
+    # --- five channels ------------------------------------------------------------------------------------------
 
-    def _follow(self, response: httpx.Response) -> httpx.Response:
-        """Go where the provider sends the browser, up to the door of the client."""
-        for _ in range(REDIRECTS_MAX):
-            target = urljoin(str(response.url), response.headers.get("location", ""))
-            if response.status_code not in (302, 303) or not target.startswith(f"{self._hub}/sso"):
-                return response
-            response = self._browser.get(target)
-        raise TourFailed("the provider redirects without end")
+    def _web(self, passenger: Browser) -> Step:
+        page = passenger.visit(f"{self._homes['web']}/login")
+        page = passenger.submit(page, "/login", login=PASSENGER_LOGIN, password=PASSENGER_PASSWORD)
+        return Step("web 网站: password typed", self._seen(told(page, "web")))
 
-    def _submit(self, page: httpx.Response, **typed: str) -> httpx.Response:
-        form = re.search(r'<form method="post" action="([^"]+)".*?</form>', page.text, re.DOTALL)
-        if form is None:
-            raise TourFailed("the login page has no form")
-        hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0])
-        fields = {name: html.unescape(value) for name, value in hidden} | typed
-        return self._browser.post(urljoin(str(page.url), html.unescape(form[1])), data=fields)
+    def _app(self, passenger: Browser) -> Step:
+        page = passenger.visit(f"{self._homes['app']}/login")
+        seen = self._seen(told(page, "app was asked to log in again"))
+        renewed = told(passenger.post(f"{self._homes['app']}/renew"), "the app's refresh")
+        if renewed["token_type"] != "DPoP":
+            raise TourFailed(f"the app's tokens are {renewed['token_type']}, not bound to its key")
+        return Step("app 手机: nothing typed", f"{seen}; refreshed, bound to the phone's key")
 
-    def _name(self, tokens: dict[str, Any]) -> str:
-        headers = {"authorization": f"Bearer {tokens['access_token']}"}
-        told = self._browser.get(f"{self._hub}/sso/userinfo", headers=headers)
-        if not told.is_success:
-            raise TourFailed(f"userinfo refuses the token: {told.status_code} {told.text}")
-        return str(told.json().get("name"))
+    def _window(self, passenger: Browser) -> Step:
+        windows = self._homes["windows"]
+        asked = told(self._clerk.post(f"{windows}/windows/{OFFICE}/{WINDOW}/login"), "the window")
+        page = passenger.visit(asked["complete"])
+        if OFFICE not in page.text or WINDOW not in page.text:
+            raise TourFailed("the page does not say at which window")
+        passenger.submit(page, "/device/decide", decision="approve")
+        self._approved(f"{windows}/windows/logins/{asked['key']}")
+        seen = self._seen(told(self._clerk.get(f"{windows}/windows/logins/{asked['key']}/orders"), "the window's look"))
+        return Step(f"windows 窗口 {OFFICE}/{WINDOW}: {asked['user_code']} approved on the phone", seen)
 
-    def _own_orders(self, token: str) -> str:
-        """The passenger's orders, whichever channel sold them: known by the phone number."""
-        answer = self._ask(token)
-        if not answer.is_success:
-            raise TourFailed(f"the hub does not take the token: {answer.status_code} {answer.text}")
-        sellers = sorted(str(order["channel"]) for order in answer.json())
-        if sellers != ["web", "windows"]:
-            raise TourFailed(f"the passenger should see an order of web and one of windows, sees {sellers}")
+    def _call(self, passenger: Browser) -> tuple[Step, str]:
+        phone = self._homes["phone"]
+        asked = told(self._clerk.post(f"{phone}/calls", json={"phone": ACCOUNT_PHONE}), "the clerk's request")
+        page = passenger.visit(f"{self._sso}/account/approvals")
+        if asked["say"] not in page.text:
+            raise TourFailed("the page does not show what the clerk reads aloud")
+        passenger.submit(page, "/account/approvals", decision="approve")
+        self._approved(f"{phone}/calls/{asked['key']}")
+        seen = self._seen(self._orders_of_call(asked["key"]))
+        return Step(f"phone 电话: caller approves {asked['say']!r}", seen), asked["key"]
+
+    def _agents(self, passenger: Browser, agent: Browser) -> Step:
+        agents = self._homes["agents"]
+        page = passenger.visit(f"{agents}/login")
+        told(passenger.submit(page, "/consent", answer="agree", term="day"), "the passenger at the agents'")
+        page = agent.visit(f"{agents}/login")
+        page = agent.submit(page, "/login", login=AGENT_LOGIN, password=STAFF_PASSWORD)
+        if page.url.path.endswith("/consent"):
+            page = agent.submit(page, "/consent", answer="agree", term="day")
+        told(page, "the clerk at the agents'")
+        first, second = self._state("agents")["guests"][-2:]
+        acted = told(
+            self._clerk.post(f"{agents}/acts", json={"passenger": first["key"], "clerk": second["key"]}), "the exchange"
+        )
+        if acted["refresh"]:
+            raise TourFailed("the agents were given a refresh token")
+        return Step(f"agents 代售: {acted['by']} acts for {acted['for']}, who agreed", self._seen(acted))
+
+    def _approved(self, url: str) -> None:
+        """Until the channel has heard of the approval."""
+        deadline = time.monotonic() + APPROVED_SECONDS
+        while (stands := told(self._clerk.get(url), "the look"))["state"] != "approved":
+            if stands["state"] != "waiting" or time.monotonic() > deadline:
+                raise TourFailed(f"{url} stands at {stands}")
+            time.sleep(LOOK_SECONDS)
+
+    def _orders_of_call(self, key: str) -> dict[str, Any]:
+        return told(self._clerk.get(f"{self._homes['phone']}/calls/{key}/orders"), "the clerk's look")
+
+    def _seen(self, answer: dict[str, Any]) -> str:
+        """The passenger's orders, whichever channel sold them."""
+        sellers = sorted(order["channel"] for order in answer["orders"])
+        if answer["hub"] != 200 or sellers != self._sellers:
+            raise TourFailed(f"orders of {' and '.join(self._sellers)} should be seen, the hub answers {answer}")
         return f"sees own orders of {' and '.join(sellers)}"
 
-    def _refused(self, token: str) -> str:
-        answer = self._ask(token)
-        if answer.status_code != 401:
-            raise TourFailed(f"after the logout the hub still answers {answer.status_code}")
-        return "refused (401)"
+    # --- one tree, one logout -----------------------------------------------------------------------------------
 
-    def _ask(self, token: str) -> httpx.Response:
-        return self._browser.get(f"{self._hub}/v1/me/orders", headers={"authorization": f"Bearer {token}"})
+    def _tree(self) -> Branch:
+        trees = self._trees()
+        if len(trees) != 1:
+            raise TourFailed(f"one tree of sessions should stand, there are {len(trees)}")
+        if (used := {name for branch in trees[0].walked() for name in branch.clients}) != self._homes.keys():
+            raise TourFailed(f"the tree should reach five channels, it reaches {sorted(used)}")
+        return trees[0]
 
-    def _log_out(self, id_token: str) -> None:
-        query = {"id_token_hint": id_token, "post_logout_redirect_uri": goodbye_uri(self._ports["web"])}
-        answer = self._follow(self._browser.get(f"{self._hub}/sso/logout", params=query))
-        if answer.status_code == 200:
-            answer = self._follow(self._submit(answer))
-        if not answer.headers.get("location", "").startswith(goodbye_uri(self._ports["web"])):
-            raise TourFailed(f"the logout did not end at the channel: {answer.status_code}")
+    def _logout(self, passenger: Browser, subject: str, call: str) -> Iterator[Step]:
+        self._door("phone", is_open=False)
+        page = passenger.visit(f"{self._homes['web']}/leave")
+        if not str(page.url).startswith(f"{self._homes['web']}/goodbye"):
+            raise TourFailed(f"the logout ended at {page.url} with {page.status_code}")
+        rest = sorted(self._homes.keys() - {"phone"})
+        self._await(lambda: not any(self._here(channel, subject) for channel in rest), f"{rest} to hear of the logout")
+        yield Step("one logout at web", f"ended at {' '.join(rest)} (back-channel)")
+        self._await(lambda: self._door("phone", is_open=False)["turned_away"] > 0, "the phone channel to be tried")
+        answer = self._orders_of_call(call)
+        if answer["hub"] != 401 or not self._here("phone", subject):
+            raise TourFailed(f"before it is told, the phone channel should meet 401, it meets {answer}")
+        yield Step("phone is down", "has not heard; its token is refused by the hub all the same (401)")
+        self._door("phone", is_open=True)
+        self._await(lambda: not self._here("phone", subject), "the phone channel to be told")
+        yield Step("phone is up again", "told by the next attempt: no channel has a session of the passenger")
 
-    def _await_logouts(self) -> list[str]:
+    def _here(self, channel: str, subject: str) -> bool:
+        """Whether the channel still has a session of this person; a clerk's own are not his."""
+        return any(guest["sub"] == subject for guest in self._state(channel)["guests"])
+
+    def _door(self, channel: str, *, is_open: bool) -> dict[str, Any]:
+        return told(self._clerk.post(f"{self._homes[channel]}/door", json={"open": is_open}), f"the door of {channel}")
+
+    def _await(self, done: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + LOGOUT_SECONDS
-        while True:
-            ended = [channel for channel in ("web", "app") if self._logouts(channel)]
-            if len(ended) == 2:
-                return ended
+        while not done():
             if time.monotonic() > deadline:
-                raise TourFailed(f"only {ended} heard of the logout within {LOGOUT_SECONDS:.0f} s")
-            time.sleep(0.3)
+                raise TourFailed(f"waited {LOGOUT_SECONDS:.0f} s for {what}")
+            time.sleep(LOOK_SECONDS)
+
+
+def _drawn(branch: Branch, indent: str = "") -> Iterator[Step]:
+    """The tree, a line for each session: its kind, the end of its sid, the channels that take part."""
+    yield Step(f"{indent}{branch.kind} …{str(branch.session_id)[-4:]}", " ".join(sorted(branch.clients)) or "-")
+    for below in branch.below:
+        yield from _drawn(below, f"{indent}└ ")

@@ -15,6 +15,7 @@ from sso.people import identities
 from sso.people.identities import Identity
 from sso.people.passwords import Passwords
 from tests.console.harness import PASSWORD, PUBLIC_URL, form
+from tests.sso.authenticator import SoftAuthenticator, asked_of
 from tests.sso.harness import Pkce
 
 CHANNEL_SECRET = "a-secret-of-at-least-thirty-two-characters"
@@ -35,15 +36,17 @@ class People(Mapping[str, str]):
     def __init__(self, hub: Hub, client: TestClient) -> None:
         self._client = client
         self._known: dict[str, str] = {}
-        _hire(hub)
+        self._passkeys = _hire(hub)
         secrets = dict.fromkeys(CHANNELS, CHANNEL_SECRET)
         applications = {"app": DemoApplication([CALLBACK])}
         seed_demo(sign_on(hub), Demo(applications=applications, channel_secrets=secrets))
 
     def __getitem__(self, name: str) -> str:
         if name not in self._known:
-            get = channel_token if name in CHANNELS else person_token
-            self._known[name] = get(self._client, name)
+            if name in CHANNELS:
+                self._known[name] = channel_token(self._client, name)
+            else:
+                self._known[name] = person_token(self._client, name, passkey=self._passkeys.get(name))
         return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -68,8 +71,16 @@ def channel_token(client: TestClient, channel: str) -> str:
     return str(answer.json()["access_token"])
 
 
-def person_token(client: TestClient, login: str, scope: str = f"openid profile hub:orders {' '.join(STAFF)}") -> str:
-    """What the railway's application gets when this person logs in to it (code flow, PKCE)."""
+def person_token(
+    client: TestClient,
+    login: str,
+    scope: str = f"openid profile hub:orders {' '.join(STAFF)}",
+    passkey: SoftAuthenticator | None = None,
+) -> str:
+    """What the railway's application gets when this person logs in to it (code flow, PKCE).
+
+    With a password that is one factor; with a ``passkey`` it is two, as approvals ask.
+    """
     client.cookies.clear()
     question = {
         "response_type": "code",
@@ -85,6 +96,10 @@ def person_token(client: TestClient, login: str, scope: str = f"openid profile h
     page = client.get("/sso/authorize", params=question, follow_redirects=True)
     action, fields = form(page.text)
     fields |= {"login": login, "password": PASSWORD}
+    if passkey is not None:
+        page = client.get("/sso/login", params={"i": fields["i"], "method": "passkey"})
+        action, fields = form(page.text)
+        fields["credential"] = passkey.get(asked_of(page.text))
     answer = client.post(action, data=fields, headers={"origin": PUBLIC_URL}, follow_redirects=False)
     while "code=" not in answer.headers["location"]:
         answer = client.get(answer.headers["location"], follow_redirects=False)
@@ -96,8 +111,12 @@ def person_token(client: TestClient, login: str, scope: str = f"openid profile h
     return str(told.json()["access_token"])
 
 
-def _hire(hub: Hub) -> None:
-    """One member of staff per role and a passenger, all with the same password, which is hashed once."""
+def _hire(hub: Hub) -> dict[str, SoftAuthenticator]:
+    """One member of staff per role and a passenger, all with the same password, which is hashed once.
+
+    Answers the passkeys of the staff.
+    """
+    passkeys = {name: SoftAuthenticator(PUBLIC_URL) for name in STAFF}
     provider = sign_on(hub)
     password, now = password_hash(), provider.clock()
     with hub.pool.connection() as connection:
@@ -106,6 +125,9 @@ def _hire(hub: Hub) -> None:
             person = Identity(provider.mint.identifier(), kind, name, name.title(), password, None, roles, "en", now)
             phone = None if roles else PASSENGER_PHONE
             identities.add(connection, provider.cipher, person, phone, now)
+            if name in passkeys:
+                passkeys[name].belong_to(connection, person.identity_id, now)
+    return passkeys
 
 
 @cache

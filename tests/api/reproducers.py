@@ -29,7 +29,7 @@ from schemas.facts import Stop, TicketChanged, TicketContent, TicketHeld, Ticket
 from schemas.model import altered
 from schemas.observation import Observation
 from schemas.timetable import Train, TrainStop
-from tests.api.people import bearer, channel_token
+from tests.api.people import bearer, channel_token, person_token
 from tests.console.harness import sample
 from tests.hub import test_files
 from tests.hub.railway import DAY, SECRET, STOPS, Speaker, content, hold, observation, refund, sale
@@ -149,6 +149,13 @@ def signature_invalid(scene: Scene) -> httpx.Response:
 
 def forbidden(scene: Scene) -> httpx.Response:
     return scene.get("/v1/deadletters", "finance")
+
+
+def insufficient_user_authentication(scene: Scene) -> httpx.Response:
+    """A login with a password alone, at an act that asks for two factors."""
+    one_factor = person_token(scene.client, "admin")
+    body = {"document_type": "passport", "number": "X99999999"}
+    return Scene._of(scene.client.post("/v1/persons/erasures", json=body, headers=bearer(one_factor)))
 
 
 def channel_unknown(scene: Scene) -> httpx.Response:
@@ -403,7 +410,7 @@ REPRODUCERS: Mapping[str, Reproducer] = {
         each.__name__: each
         for each in (
             control_total_wrong, rows_refused, message_too_large, message_id_missing, message_id_reused,
-            unauthenticated, signature_invalid, forbidden, channel_unknown, order_unknown, rate_limited,
+            unauthenticated, insufficient_user_authentication, signature_invalid, forbidden, channel_unknown, order_unknown, rate_limited,
             person_unknown, person_has_business, person_not_unique,
             outside_operating_hours, channel_paused, not_ready, seat_already_sold, train_unknown,
             paper_only_at_window, ticket_not_refundable, change_already_used, too_many_tickets,

@@ -95,6 +95,11 @@ CONSOLE_ACTS = (
     "/orders/{order_id}/withdraw", "/orders/{order_id}/decide",
 )  # fmt: skip
 CONSOLE_DOORS = ("/live", "/callback", "/logout", "/signed-out", "/static/console.css", "/static/console.js")
+ME = (
+    ("GET", "/me"), ("GET", "/me/orders/{order_id}"),
+    ("GET", "/me/callback"), ("POST", "/me/logout"), ("GET", "/me/signed-out"), ("GET", "/me/static/me.css"),
+)  # fmt: skip
+"""The passenger's pages: who may see what there is the matter of tests/console/test_me.py."""
 
 FILLED = {
     "channel": "web", "act": "resume", "order_id": UNKNOWN, "version": "1.0", "name": "order", "run_id": RUN,
@@ -144,7 +149,7 @@ def test_every_route_has_a_row_and_every_row_a_route(hub: Hub) -> None:
     console = {("GET", f"/console{page}{suffix}") for page in CONSOLE_PAGES for suffix in ("", ".json")}
     console |= {("POST", f"/console{act}") for act in CONSOLE_ACTS}
     doors = {("POST" if door == "/logout" else "GET", f"/console{door}") for door in CONSOLE_DOORS}
-    assert routes(build_app(hub)) == {*TABLE, *console, *doors, ("MOUNT", "/sso")}
+    assert routes(build_app(hub)) == {*TABLE, *console, *doors, *ME, ("MOUNT", "/sso")}
 
 
 def ask(client: TestClient, method: str, path: str, headers: Mapping[str, str]) -> Any:

@@ -17,6 +17,7 @@ from sso.people import identities
 from sso.people.identities import Identity
 from tests.api.people import password_hash
 from tests.console.harness import PUBLIC_URL, Browser, open_test_hub, play_day
+from tests.sso.authenticator import SoftAuthenticator
 
 
 @pytest.fixture
@@ -38,6 +39,10 @@ def site(hub: Hub) -> Iterator[TestClient]:
         yield client
 
 
+PASSKEYS = {name: SoftAuthenticator(PUBLIC_URL) for name in ("operator", "finance", "auditor")}
+"""Each member of staff's device; its counter goes on from test to test, as a real one's would."""
+
+
 def hire(hub: Hub) -> None:
     """One member of staff per role and a passenger, all with the same password, which is hashed once for all tests."""
     provider = sign_on(hub)
@@ -48,6 +53,8 @@ def hire(hub: Hub) -> None:
             kind = "staff" if roles else "passenger"
             person = Identity(provider.mint.identifier(), kind, name, name.title(), password, None, roles, "en", now)
             identities.add(connection, provider.cipher, person, None, now)
+            if roles:
+                PASSKEYS[name].belong_to(connection, person.identity_id, now)
 
 
 @pytest.fixture

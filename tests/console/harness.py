@@ -20,6 +20,7 @@ from interlock.clock import FileClock
 from interlock.settings import Settings
 from interlock.wiring import Hub, open_hub
 from schemas.timetable import Train
+from tests.sso.authenticator import SoftAuthenticator, asked_of
 
 PUBLIC_URL = "http://127.0.0.1:8400"
 PASSWORD = "the-books-must-balance"
@@ -106,11 +107,18 @@ class Browser:
         )
         return answer
 
+    def step_up(self, shown: Any, passkey: SoftAuthenticator) -> Any:
+        """Prove more on the page ``shown``, which asks for it; answers the page that the browser comes back to."""
+        action, fields = form(shown.text)
+        fields["credential"] = passkey.get(asked_of(shown.text))
+        return self.http.post(action, data=fields, headers={"origin": PUBLIC_URL})
+
     def submit(self, path: str, page: str, **fields: str) -> Any:
         """Post a form with the form token that ``page`` carries."""
         token = re.search(r'name="form_token" value="([^"]+)"', self.get(page).text)
         assert token
-        return self.http.post(path, data={"form_token": token[1], **fields}, headers={"origin": PUBLIC_URL})
+        came_from = {"origin": PUBLIC_URL, "referer": f"{PUBLIC_URL}{page}"}
+        return self.http.post(path, data={"form_token": token[1], **fields}, headers=came_from)
 
 
 def form(page: str) -> tuple[str, dict[str, str]]:

@@ -8,9 +8,11 @@ from fastapi.testclient import TestClient
 from interlock.wiring import Hub, sign_on
 from sso.people import identities
 from sso.people.identities import Identity
-from tests.console.harness import PASSWORD, Browser
+from tests.console.conftest import PASSKEYS
+from tests.console.harness import PASSWORD, PUBLIC_URL, Browser
 from tests.console.test_channel import audited
 from tests.console.test_pages import order_page
+from tests.sso.authenticator import SoftAuthenticator
 
 
 @pytest.fixture
@@ -20,13 +22,15 @@ def finance(site: TestClient) -> Browser:
     return browser
 
 
-def hire_second(hub: Hub) -> None:
-    """Another person of finance."""
-    provider = sign_on(hub)
+def hire_second(hub: Hub) -> SoftAuthenticator:
+    """Another person of finance; answers their passkey."""
+    provider, passkey = sign_on(hub), SoftAuthenticator(PUBLIC_URL)
     password, now = provider.passwords.hash(PASSWORD), provider.clock()
     person = Identity(provider.mint.identifier(), "staff", "second", "Second", password, None, ["finance"], "en", now)
     with hub.pool.connection() as connection:
         identities.add(connection, provider.cipher, person, None, now)
+        passkey.belong_to(connection, person.identity_id, now)
+    return passkey
 
 
 def test_from_the_balance_to_the_lines_to_the_order(finance: Browser) -> None:
@@ -76,12 +80,16 @@ def test_two_people_withdraw_a_fact(finance: Browser, site: TestClient, hub: Hub
     (waiting,) = finance.json("/console/books").json()["withdrawals"]
     assert (waiting["fact"], waiting["who"]) == (fact, "Finance")
     decision = {"retraction_id": waiting["retraction_id"], "decision": "approve"}
+    asked = finance.submit(page.replace("balance", "decide"), page, **decision)
+    assert "another kind" in asked.text  # RFC 9470: an approval needs two factors
+    assert finance.step_up(asked, PASSKEYS["finance"]).url.path == page
     alone = finance.submit(page.replace("balance", "decide"), page, **decision)
     assert alone.status_code == 409
     assert finance.json("/console/books").json()["accounts"] == before
-    hire_second(hub)
+    passkey = hire_second(hub)
     second = Browser(site)
     assert second.log_in("second").status_code == 200
+    second.step_up(second.submit(page.replace("balance", "decide"), page, **decision), passkey)
     done = second.submit(page.replace("balance", "decide"), page, **decision)
     assert done.status_code == 200
     assert "withdrawn: " in done.text
@@ -107,4 +115,5 @@ def test_a_withdrawal_without_a_reason_is_none(finance: Browser) -> None:
     ):
         assert finance.submit(page.replace("balance", "withdraw"), page, **fields).status_code == 400, fields
     nothing = {"retraction_id": "x", "decision": "approve"}
+    finance.step_up(finance.submit(page.replace("balance", "decide"), page, **nothing), PASSKEYS["finance"])
     assert finance.submit(page.replace("balance", "decide"), page, **nothing).status_code == 400

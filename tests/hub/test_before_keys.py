@@ -111,7 +111,7 @@ def test_an_order_of_before_is_read_and_goes_on(railway: Railway) -> None:
     assert [(p.name, p.document.number) for p in order.passengers] == [(person.name, person.document.number)]
     with railway.pool.connection() as connection:
         assert ledger_complaints(connection) == []
-        assert len(orders.of_phone(connection, railway.seal.blind(str(person.phone)), 9)) == 2
+        assert len(orders.of_person(connection, 9, phone=railway.seal.blind(str(person.phone)))) == 2
         documents = connection.execute("SELECT count(DISTINCT document) FROM hub.tickets").fetchone()
     assert documents == (1,), "two journeys of one person are compared, old and new"
 

@@ -95,7 +95,7 @@ def test_one_of_two_passengers_is_erased_and_the_order_stays(railway: Railway) -
         assert len(persons.find(connection, railway.seal, whom(stays))) == 1
         kept = remembered.of(connection, [("north", "m-1")])["north", "m-1"]
         facts = subjects.opened(connection, railway.seal, [kept])[0].facts
-        assert orders.of_phone(connection, railway.seal.blind(str(goes.phone)), 9) == []
+        assert orders.of_person(connection, 9, phone=railway.seal.blind(str(goes.phone))) == []
         assert connection.execute("SELECT action, detail->>'messages' FROM hub.audit").fetchall() == [
             ("person.erase", "1")
         ]

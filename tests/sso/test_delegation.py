@@ -385,6 +385,19 @@ def test_the_passenger_reads_who_did_what(agency: Agency, clerk: str) -> None:
     assert "王芳" not in my_agents(other_passenger(agency))
 
 
+def test_what_was_done_stays_readable_after_it_was_taken_back_and_after_it_ran_out(agency: Agency, clerk: str) -> None:
+    browser = agency.site.browser()
+    delegated(agency, agency.tokens("liwei", browser)["access_token"], clerk)
+    gone = browser.submit(browser.get("/account/agents"))
+    assert "Earlier permissions" in gone.text
+    assert "Ended 2026-03-10 12:00" in gone.text
+    assert "By 王芳" in gone.text
+    agency.code("liwei", browser, term="day")
+    assert "Earlier permissions" not in my_agents(browser)
+    agency.site.clock.advance(timedelta(days=1, minutes=1))
+    assert "Ended 2026-03-11 12:00" in my_agents(browser)
+
+
 def other_passenger(agency: Agency) -> Browser:
     browser = agency.site.browser()
     browser.submit(browser.get("/login"), login="sunyu", password=PASSWORD)

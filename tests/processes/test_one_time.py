@@ -1,0 +1,141 @@
+"""One-time artefacts under parallel redemption at two processes, and when a process is killed in the middle.
+
+`make races` plays 1,000 rounds of each and prints the table; the tests play a few.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from interlock.wiring import open_hub, sign_on
+from sso import admin
+from sso.admin import Registration
+from tests.conformance import ours
+from tests.conformance.parties import KEY
+from tests.conformance.relying import Relying
+from tests.conformance.subject import Subject
+from tests.processes.artefacts import ARTEFACTS, Shot, Stage, code
+from tests.processes.house import House
+
+PARALLEL = 8
+KILLED = 60
+LANES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, in the words of the artefact: what was gained, if anything; status 0: nobody answered."""
+
+    status: int
+    gained: str | None
+
+
+@pytest.fixture(scope="module")
+def stage(two_doors: House, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """The house with the checklist's parties and as many passengers as there are rounds."""
+    relying = Relying()
+    hub = open_hub(two_doors.settings, "races")
+    provider = sign_on(hub)
+    ours.furnish(provider, relying.address)
+    keys = {"keys": [KEY.as_dict(private=False)]}
+    admin.register_client(
+        provider,
+        Registration(
+            "signing", "signing", "signing", ["hub:messages"], jwks=keys, client_credentials=True, channel="web"
+        ),
+    )
+    subject = Subject(
+        "ours", provider.options.issuer, relying.address, relying, lambda seconds: None, lambda request, approve: None
+    )
+    made = Stage(two_doors, provider, subject)
+    rounds = request.config.getoption("--redemptions")
+    made.people = [f"+86199{number:08d}" for number in range(1_000, 1_000 + rounds)]
+    for number, phone in enumerate(made.people):
+        admin.create_passenger(provider, f"racer{number}", "赛跑者", "a-password-that-is-long", phone)
+    yield made
+    subject.close_browsers()
+    subject.http.close()
+    hub.close()
+    relying.close()
+
+
+async def fire(http: aiohttp.ClientSession, house: House, door: int, shot: Shot) -> Answer:
+    address = house.url(door) + shot.path
+    try:
+        async with http.request(
+            shot.method, address, data=shot.form or None, headers=shot.headers, allow_redirects=False
+        ) as answer:
+            text = await answer.text()
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status, shot.gained(answer.status, headers, text))
+    except (aiohttp.ClientError, ConnectionError):
+        return Answer(0, None)
+
+
+async def volley(house: House, shot: Shot) -> list[Answer]:
+    """The same shot from eight connections at once, at both doors in turn."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        return list(await asyncio.gather(*(fire(http, house, number % 2, shot) for number in range(PARALLEL))))
+
+
+def tally(volleys: Sequence[Sequence[Answer]]) -> tuple[int, int, int]:
+    """(rounds redeemed once, rounds with a double, rounds where nobody got anything)."""
+    gains = [len({answer.gained for answer in answers if answer.gained}) for answers in volleys]
+    return sum(gain == 1 for gain in gains), sum(gain > 1 for gain in gains), sum(gain == 0 for gain in gains)
+
+
+@pytest.mark.parametrize("artefact", ARTEFACTS)
+def test_eight_at_once_gain_it_once(stage: Stage, artefact: str, request: pytest.FixtureRequest) -> None:
+    rounds: int = request.config.getoption("--redemptions")
+    make, volleys = ARTEFACTS[artefact], []
+    for _ in range(rounds):
+        volleys.append(asyncio.run(volley(stage.house, make(stage))))
+    once, doubles, none = tally(volleys)
+    answers = [answer for answers in volleys for answer in answers]
+    errors = sum(answer.status == 0 or answer.status >= 500 for answer in answers)
+    print(f"\n{artefact:15} {rounds:6} x {PARALLEL}  once {once:6}  doubles {doubles}  none {none}  errors {errors}")
+    assert (once, doubles, none, errors) == (rounds, 0, 0, 0)
+
+
+async def killed_while_redeeming(stage: Stage, shots: Sequence[Shot]) -> list[Answer]:
+    """Redeem at the second door in lanes; its process is killed once a third is answered."""
+    answers: list[Answer | None] = [None] * len(shots)
+    waiting = iter(range(len(shots)))
+    answered = 0
+
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+
+        async def lane() -> None:
+            nonlocal answered
+            for number in waiting:
+                answers[number] = await fire(http, stage.house, 1, shots[number])
+                answered += 1
+                if answered == len(shots) // 3:
+                    stage.house.kill(1)
+
+        await asyncio.gather(*(lane() for _ in range(LANES)))
+    return [answer for answer in answers if answer is not None]
+
+
+def test_a_process_killed_between_consuming_and_issuing_leaves_nothing_usable_twice(stage: Stage) -> None:
+    shots = [code(stage) for _ in range(KILLED)]
+    try:
+        before = asyncio.run(killed_while_redeeming(stage, shots))
+        assert any(answer.gained for answer in before)
+        assert any(answer.status == 0 for answer in before), "somebody was under way when it was killed"
+
+        async def again() -> list[Answer]:
+            async with aiohttp.ClientSession() as http:
+                return [await fire(http, stage.house, 0, shot) for shot in [*shots, *shots]]
+
+        after = asyncio.run(again())
+        for first, second, third in zip(before, after[:KILLED], after[KILLED:], strict=True):
+            assert sum(answer.gained is not None for answer in (first, second, third)) <= 1
+            assert third.gained is None
+    finally:
+        stage.house.open(1)
