@@ -14,8 +14,12 @@ UV ?= uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-strip-extras
 
+# What runs under Node beside us: the control and two relying parties. By version only; npm checks what it fetches.
+NODE := .interlock/node
+NODE_STAMP := $(NODE)/.installed
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs format bench bench-hub bench-growth soak bench-books bench-delivery bench-claims chaos fuzz lock clean
+.PHONY: help setup demo test check conformance races docs format bench bench-hub bench-growth soak bench-books bench-delivery bench-claims bench-sso chaos fuzz lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +47,18 @@ check: setup ## Format, lint, types, import contracts, tests: what must be green
 	$(BIN)/lint-imports
 	$(BIN)/python -m interlock.documentation --check
 	$(BIN)/python -m pytest -n 2
+
+$(NODE_STAMP): tests/conformance/package.json
+	mkdir -p $(NODE)
+	cp $< $(NODE)/package.json
+	npm install --prefix $(NODE) --no-audit --no-fund --no-package-lock --loglevel=error
+	touch $@
+
+conformance: setup $(NODE_STAMP) ## Hold our provider and node oidc-provider to one checklist, ours to five relying parties (needs Node)
+	$(BIN)/python -m pytest -q tests/conformance tests/relying_parties --control --conformance-report $(or $(REPORT),.interlock/conformance.txt)
+
+races: setup ## Redeem each one-time artefact of the login from two processes at once (ROUNDS=1000)
+	$(BIN)/python -m pytest -q -s tests/processes/test_one_time.py --redemptions $(or $(ROUNDS),1000)
 
 docs: setup ## Write the published schemas and the reference pages from the code
 	$(BIN)/interlock schema publish
@@ -78,6 +94,9 @@ bench-delivery: setup ## Measure deliveries beside a bare client that only posts
 
 bench-claims: setup ## Claim seats of one train from five channels at two API processes (CLAIMS=20000 ROUNDS=1000)
 	$(BIN)/python -m pytest -q -s tests/processes --claims $(or $(CLAIMS),20000) --rounds $(or $(ROUNDS),1000)
+
+bench-sso: setup $(NODE_STAMP) ## Measure the login beside node oidc-provider, in one run (needs Node)
+	$(BIN)/python -m benchmarks.sso
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock

@@ -12,9 +12,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from interlock.engines import Engines, start_engines, start_postgres
@@ -76,6 +76,17 @@ def _checked_keys(secret: SecretStr) -> SecretStr:
 
 Key = Annotated[SecretStr, AfterValidator(_checked_key)]
 FieldKeys = Annotated[SecretStr, AfterValidator(_checked_keys)]
+
+
+class AccountService(BaseModel):
+    """Where one channel answers for its accounts of before."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    secret: SecretStr
+    proofs: frozenset[Literal["password", "code"]] = frozenset()
+    seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
 
 
 class Settings(BaseSettings):
@@ -169,6 +180,11 @@ class Settings(BaseSettings):
     )
     phone_gateway_seconds: float = Field(
         default=5.0, gt=0, le=60, description="Seconds to wait for the gateway's answer; then the person is told."
+    )
+    account_services: dict[str, AccountService] = Field(
+        default_factory=dict,
+        description="Channels whose accounts of before can be linked to a login, as JSON: by channel `url`, `secret`"
+        ' (signs as for the gateway), `proofs` (of "password" and "code") and `seconds` to wait. Empty: none.',
     )
     argon2_memory_kib: int = Field(
         default=19_456, ge=19_456, le=4_194_304, description="Memory of one password's hash (argon2id), in KiB."

@@ -29,6 +29,7 @@ from interlock.leases import Leases
 from interlock.logs import configure_logging
 from interlock.me.router import passenger_router
 from interlock.metrics import exposition
+from interlock.possession import Possession
 from interlock.reconciling import authorise_by, reconciler_of
 from interlock.settings import Settings
 from interlock.wake import WakeUp
@@ -76,7 +77,16 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
         intake=hub.intake,
         batcher=batcher,
         adapters=hub.adapters,
-        access=Access(hub.pool, hub.seal, tokens, system_clock, callers, tokens.remembers, step_up(hub.settings)),
+        access=Access(
+            hub.pool,
+            hub.seal,
+            tokens,
+            system_clock,
+            callers,
+            tokens.remembers,
+            step_up(hub.settings),
+            tokens.bound,
+        ),
         seal=hub.seal,
         audit=hub.audit,
         clock=hub.clock,
@@ -93,6 +103,7 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
     install_openapi(app)
     app.add_middleware(Repeating, services=services, window=timedelta(hours=hub.settings.idempotency_hours))
     app.add_middleware(Door, services=services)
+    app.add_middleware(Possession, provider=provider, public_url=hub.settings.public_url)
     app.add_middleware(Limits, callers=callers, options=limits or LimitOptions())
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))

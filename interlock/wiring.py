@@ -40,12 +40,18 @@ from interlock.database import Pool, open_pool
 from interlock.sealing import open_seal
 from interlock.settings import Settings, revealed
 from interlock.voices import Voices
+from schemas.codes import code_list
+from schemas.identifiers import resident_id
 from schemas.problems import ProblemError, problem
 from sso import Argon2Options, Provider, SsoOptions, TokenRefused, VerifiedToken, agents
+from sso.people.account_service import AccountService
 from sso.people.assurance import MULTI_FACTOR
-from sso.people.gateway import GatewayOptions, HttpSender
+from sso.people.documents import DOCUMENT_RULES
+from sso.people.gateway import HttpSender
 from sso.people.links import known_as
+from sso.people.registers import Channel, Registers
 from sso.ports import OutboxSender, SystemMinter
+from sso.signed_post import ServiceOptions, SignedPost
 
 RECONCILIATION = "reconciliation"
 
@@ -162,9 +168,11 @@ def sign_on(hub: Hub) -> Provider:
         issuer=issuer,
         hub_audience=audience(settings),
         secure_cookies=issuer.startswith("https:"),
+        order_url=f"{hub.settings.public_url}/me/orders/{{order_id}}",
         argon2=Argon2Options(settings.argon2_memory_kib, settings.argon2_passes, settings.argon2_lanes),
     )
-    return Provider.assemble(options, hub.pool, system_clock, hub.seal, phone_sender(settings, hub.data_dir))
+    sender = phone_sender(settings, hub.data_dir)
+    return Provider.assemble(options, hub.pool, system_clock, hub.seal, sender, registers=registers(settings))
 
 
 def step_up(settings: Settings) -> StepUp | None:
@@ -177,7 +185,24 @@ def phone_sender(settings: Settings, data_dir: Path) -> OutboxSender | HttpSende
     url, secret = settings.phone_gateway_url, revealed(settings.phone_gateway_secret)
     if url is None or secret is None:
         return OutboxSender(data_dir / "outbox" / "codes.jsonl")
-    return HttpSender(GatewayOptions(url, secret, settings.phone_gateway_seconds), system_clock, SystemMinter())
+    service = ServiceOptions(url, secret, settings.phone_gateway_seconds)
+    return HttpSender(SignedPost(service, system_clock, SystemMinter()))
+
+
+def registers(settings: Settings) -> Registers:
+    """Who is asked about people: the contract's rule for resident ids, and the channels that answer for old accounts."""
+    names, channels = code_list("sales_channel"), dict[str, Channel]()
+    for name, service in settings.account_services.items():
+        options = ServiceOptions(str(service.url), service.secret.get_secret_value(), service.seconds)
+        asked = AccountService(SignedPost(options, system_clock, SystemMinter()))
+        channels[name] = Channel(
+            names.label(name, "zh") if name in names else name,
+            names.label(name) if name in names else name,
+            asked,
+            password=asked if "password" in service.proofs else None,
+            code=asked if "code" in service.proofs else None,
+        )
+    return Registers(documents={**DOCUMENT_RULES, "resident_id": resident_id.validate}, channels=channels)
 
 
 def audience(settings: Settings) -> str:
@@ -230,10 +255,7 @@ class Tokens:
         kept = self._kept.get(token)
         if kept is not None and time.monotonic() < kept[0]:
             return kept[1]
-        try:
-            verified = self._verifier.verify(token)
-        except TokenRefused as refusal:
-            raise ProblemError(problem("unauthenticated", f"{refusal.code}: {refusal}.")) from refusal
+        verified = self._verified(token, None)
         principal = self._principal(verified)
         if principal.channel is not None:
             if len(self._kept) > 1000:
@@ -241,6 +263,16 @@ class Tokens:
             left = verified.expires_at - system_clock().timestamp()
             self._kept[token] = (time.monotonic() + min(self.KEPT_SECONDS, left), principal)
         return principal
+
+    def bound(self, token: str, key: str) -> Principal:
+        """The same for a token that is bound to ``key``, which the caller has proven to hold; never kept."""
+        return self._principal(self._verified(token, key))
+
+    def _verified(self, token: str, key: str | None) -> VerifiedToken:
+        try:
+            return self._verifier.verify(token, jkt=key)
+        except TokenRefused as refusal:
+            raise ProblemError(problem("unauthenticated", f"{refusal.code}: {refusal}.")) from refusal
 
     def _principal(self, token: VerifiedToken) -> Principal:
         scopes = token.scopes.union(*(ROLE_SCOPES.get(role, frozenset()) for role in token.roles))

@@ -292,6 +292,7 @@ _PRUNABLE = (
     "DELETE FROM sso.code WHERE expires_at < %s",
     "DELETE FROM sso.link_proof WHERE expires_at < %s",
     "DELETE FROM sso.link_voucher WHERE expires_at < %s",
+    "DELETE FROM sso.window_request WHERE expires_at < %s",
     "DELETE FROM sso.pushed_request WHERE expires_at < %s",
     "DELETE FROM sso.spent WHERE expires_at < %s",
     "DELETE FROM sso.approval WHERE expires_at < %s",

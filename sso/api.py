@@ -1,11 +1,13 @@
 """The provider as an ASGI application, to be mounted where the issuer's path says (`/sso`)."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse
 from psycopg_pool import ConnectionPool
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 
@@ -23,7 +25,7 @@ from sso.endpoints import (
 from sso.endpoints.discovery import CACHEABLE
 from sso.endpoints.logout import LogoutEndpoint
 from sso.endpoints.registration import RegistrationEndpoint
-from sso.incoming import Row, endpoint, problem
+from sso.incoming import Endpoint, Row, problem
 from sso.options import SsoOptions
 from sso.pages.account import AccountPages
 from sso.pages.agents import AgentPages
@@ -38,12 +40,17 @@ from sso.pages.links import LinkPages
 from sso.pages.login import LoginPages
 from sso.pages.page import Pages
 from sso.pages.real_name import RealNamePages
+from sso.pages.recovering import RecoveryPages
 from sso.pages.second_step import SecondStepPages
 from sso.pages.security import SecurityPages
 from sso.pages.session import SessionPages
 from sso.pages.sessions import SessionListPages
+from sso.pages.window import WindowPages
 from sso.ports import Clock, CodeSender, FieldCipher, Minter
 from sso.provider import Provider
+
+WORKERS = 40
+"""How many requests are worked on at once in this process; the database's pool is the narrower door."""
 
 STATIC = Path(__file__).parent / "pages" / "static"
 
@@ -55,28 +62,25 @@ def create_app(
     cipher: FieldCipher,
     sender: CodeSender,
     mint: Minter | None = None,
-) -> FastAPI:
+) -> Starlette:
     """The application. The caller opens and closes the pool, and runs `logout.deliver_logout_tokens` from time to
     time. Touches the database with the first request, not here."""
     return application(Provider.assemble(options, pool, clock, cipher, sender, mint))
 
 
-def application(provider: Provider) -> FastAPI:
+def application(provider: Provider) -> Starlette:
     """The application over parts that are wired already (the composition root shares the key cache this way)."""
+    # Threads of our own: the way there and back costs half of the framework's.
+    workers = ThreadPoolExecutor(WORKERS, "sso")
     # Plain routes: requests are read by `incoming`, so FastAPI's own reading would only cost time.
-    routes: list[BaseRoute] = [Route(row.path, endpoint(row), methods=row.methods.split()) for row in rows(provider)]
+    routes: list[BaseRoute] = [
+        Route(row.path, Endpoint(row, workers), methods=row.methods.split()) for row in rows(provider)
+    ]
     routes += [
         Route(f"/static/{name}", _file(STATIC / name), methods=["GET"])
         for name in ("sso.css", "submit.js", "passkey.js")
     ]
-    return FastAPI(
-        title="Interlock sign-in",
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        routes=routes,
-        exception_handlers={HTTPException: _no_such_thing, Exception: _broken},
-    )
+    return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_thing, Exception: _broken})
 
 
 def rows(provider: Provider) -> list[Row]:
@@ -99,6 +103,7 @@ def rows(provider: Provider) -> list[Row]:
         *SecondStepPages(provider, pages).routes(),
         *AccountPages(provider, pages).routes(),
         *SecurityPages(provider, pages).routes(),
+        *RecoveryPages(provider, pages).routes(),
         *SessionListPages(provider, pages).routes(),
         *DevicePages(provider, pages).routes(),
         *IdentifyingPages(provider, pages).routes(),
@@ -108,6 +113,7 @@ def rows(provider: Provider) -> list[Row]:
         *JoiningPages(provider, pages).routes(),
         *ConfirmingPages(provider, pages).routes(),
         *RealNamePages(provider, pages).routes(),
+        *WindowPages(provider, pages).routes(),
         *CompanionPages(provider, pages).routes(),
         *ConsentPages(provider, pages).routes(),
     ]

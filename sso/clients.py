@@ -120,7 +120,7 @@ def check_client_uri(uri: str, options: SsoOptions, *, custom_scheme: bool = Fal
 
 _FIELDS = tuple(each.name for each in fields(Client))
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, _FIELDS))
-_LOAD = sql.SQL("SELECT {} FROM sso.client WHERE client_id = %s AND disabled_at IS NULL").format(_COLUMNS)
+_LOAD = sql.SQL("SELECT {} FROM sso.client WHERE client_id = %s AND disabled_at IS NULL").format(_COLUMNS).as_string()
 
 
 def load(connection: Connection, client_id: str) -> Client | None:

@@ -81,6 +81,27 @@ def of_identity(connection: Connection, identity_id: UUID, now: datetime) -> lis
         return cursor.fetchall()
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A client that may no longer, and since when; the last consent that it had."""
+
+    consent: Consent
+    ended_at: datetime
+
+
+def ended(connection: Connection, identity_id: UUID, now: datetime, limit: int = 10) -> list[Ended]:
+    """Clients whose last consent ran out or was taken back, the latest first."""
+    rows = connection.execute(
+        """SELECT consent_id, identity_id, client_id, scope, acts, given_at, expires_at, least(ended_at, expires_at)
+           FROM (SELECT DISTINCT ON (client_id) * FROM sso.consent WHERE identity_id = %s
+                 ORDER BY client_id, given_at DESC, ended_at DESC NULLS FIRST) AS latest
+           WHERE ended_at IS NOT NULL OR expires_at <= %s
+           ORDER BY least(ended_at, expires_at) DESC, client_id LIMIT %s""",
+        (identity_id, now, limit),
+    ).fetchall()
+    return [Ended(Consent(*row[:7]), row[7]) for row in rows]
+
+
 def required(client: Client) -> bool:
     """Whether this client has anything only with the person's consent. (Its own clerks are not asked.)"""
     return client.consent == "explicit" or client.may_act

@@ -53,15 +53,27 @@ class Code:
 _GRANT_FIELDS = tuple(field.name for field in fields(Grant))
 _GRANT = sql.SQL(", ").join(map(sql.Identifier, _GRANT_FIELDS))
 _VALUES = sql.SQL(", ").join(sql.Placeholder() * len(_GRANT_FIELDS))
-_SAVE_CODE = sql.SQL("""INSERT INTO sso.code
+_SAVE_CODE = (
+    sql.SQL("""INSERT INTO sso.code
         (code_digest, {}, redirect_uri, nonce, code_challenge, created_at, expires_at)
-    VALUES (%s, {}, %s, %s, %s, %s, %s)""").format(_GRANT, _VALUES)
-_CONSUME_CODE = sql.SQL("""UPDATE sso.code SET consumed_at = %s WHERE code_digest = %s AND consumed_at IS NULL
-    RETURNING {}, redirect_uri, nonce, code_challenge, expires_at""").format(_GRANT)
-_OPEN_GRANT = sql.SQL("INSERT INTO sso.token_grant ({}, created_at, parent_id) VALUES ({}, %s, %s)").format(
-    _GRANT, _VALUES
+    VALUES (%s, {}, %s, %s, %s, %s, %s)""")
+    .format(_GRANT, _VALUES)
+    .as_string()
 )
-_LIVE_GRANT = sql.SQL("SELECT {} FROM sso.token_grant WHERE grant_id = %s AND revoked_at IS NULL").format(_GRANT)
+_CONSUME_CODE = (
+    sql.SQL("""UPDATE sso.code SET consumed_at = %s WHERE code_digest = %s AND consumed_at IS NULL
+    RETURNING {}, redirect_uri, nonce, code_challenge, expires_at""")
+    .format(_GRANT)
+    .as_string()
+)
+_OPEN_GRANT = (
+    sql.SQL("INSERT INTO sso.token_grant ({}, created_at, parent_id) VALUES ({}, %s, %s)")
+    .format(_GRANT, _VALUES)
+    .as_string()
+)
+_LIVE_GRANT = (
+    sql.SQL("SELECT {} FROM sso.token_grant WHERE grant_id = %s AND revoked_at IS NULL").format(_GRANT).as_string()
+)
 
 
 def save_code(connection: Connection, secret: str, code: Code, now: datetime) -> None:
@@ -133,10 +145,12 @@ class RefreshToken:
     repeated: bool = False
 
 
-_PRESENTED = sql.SQL("""SELECT r.generation, r.used_at, r.expires_at, r.graces, g.revoked_at, {}
-    FROM sso.refresh_token r JOIN sso.token_grant g USING (grant_id)
-    WHERE r.token_digest = %s FOR UPDATE OF r""").format(
-    sql.SQL(", ").join(sql.Identifier("g", name) for name in _GRANT_FIELDS)
+_PRESENTED = (
+    sql.SQL("""SELECT r.generation, r.used_at, r.expires_at, r.graces, g.revoked_at, {}
+        FROM sso.refresh_token r JOIN sso.token_grant g USING (grant_id)
+        WHERE r.token_digest = %s FOR UPDATE OF r""")
+    .format(sql.SQL(", ").join(sql.Identifier("g", name) for name in _GRANT_FIELDS))
+    .as_string()
 )
 
 
@@ -223,7 +237,7 @@ def held_grant(connection: Connection, grant_id: UUID) -> Grant | None:
     """The grant, unless it was revoked, kept from being revoked until this transaction ends: whoever revokes it then
     waits, and finds what was made from it."""
     with connection.cursor(row_factory=class_row(Grant)) as cursor:
-        cursor.execute(_LIVE_GRANT + sql.SQL(" FOR SHARE"), (grant_id,))
+        cursor.execute(_LIVE_GRANT + " FOR SHARE", (grant_id,))
         return cursor.fetchone()
 
 

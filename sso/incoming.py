@@ -3,19 +3,21 @@
 It carries no Host and no X-Forwarded header on purpose: every URL is built from the configured issuer.
 """
 
+import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
+from starlette.types import Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -111,22 +113,28 @@ class Row(NamedTuple):
     reads: Literal["form", "json"] = "form"
 
 
-def endpoint(row: Row) -> Callable[[Request], Awaitable[Response]]:
-    """An ASGI-side endpoint that reads the request and runs the synchronous handler in the thread pool."""
-    handle, away, reads = row.handle, row.away, row.reads
+class Endpoint:
+    """One address as an ASGI application: reads the request, runs the synchronous handler in a thread of `workers`."""
 
-    async def call(request: Request) -> Response:
+    def __init__(self, row: Row, workers: Executor) -> None:
+        self._row, self._workers = row, workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        row = self._row
         try:
-            incoming = await _read(request, reads)
+            incoming = await _read(request, row.reads)
         except RequestRefused as refused:
             return refused.response()
         try:
-            return await run_in_threadpool(handle, incoming)
+            return await asyncio.get_running_loop().run_in_executor(self._workers, row.handle, incoming)
         except (OperationalError, PoolTimeout) as error:
             log.warning("%s waits for the database: %s", request.url.path, type(error).__name__)
-            return away(incoming)
-
-    return call
+            return row.away(incoming)
 
 
 async def _read(request: Request, reads: str) -> Incoming:

@@ -64,6 +64,8 @@ class SsoOptions:
     hub_audience: the resource indicator (RFC 8707) of the hub API; the audience of every access token.
     first_proof_lifetime: for how long after a login one more proof makes it multi-factor; later, both are asked for.
     recovery_lifetime: how long a recovery begun at a window may take, from the first clerk to the new password.
+    order_url: where a person reads an order that an agent has worked on; `{order_id}` in it is the order's id. Without
+        it the page of their agents shows the id alone.
     plain_http_hosts: hosts that client URIs may name with http (a compose network); loopback is always allowed.
     Raises ValueError when the issuer breaks these rules.
     """
@@ -72,6 +74,7 @@ class SsoOptions:
     hub_audience: str
     secure_cookies: bool = True
     default_locale: str = "zh-CN"
+    order_url: str | None = None
     plain_http_hosts: frozenset[str] = frozenset()
     argon2: Argon2Options = field(default_factory=Argon2Options)
     password_length_min: int = 8
@@ -85,7 +88,7 @@ class SsoOptions:
     refresh_grace: timedelta = timedelta(seconds=10)
     refresh_grace_uses: int = 2
     pushed_request_lifetime: timedelta = timedelta(seconds=60)
-    assertion_lifetime_max: timedelta = timedelta(seconds=60)
+    assertion_lifetime_max: timedelta = timedelta(minutes=10)
     session_idle: timedelta = timedelta(days=2)
     session_lifetime: timedelta = timedelta(days=14)
     window_session: SessionSpan = SessionSpan(timedelta(minutes=15), timedelta(hours=1))

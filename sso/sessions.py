@@ -44,6 +44,9 @@ LIVE = sql.SQL(
            AND """
 )
 
+_BY_ID = (LIVE + sql.SQL("session_id = %(key)s")).as_string()
+_BY_COOKIE = (LIVE + sql.SQL("cookie_digest = %(key)s")).as_string()
+
 
 def moment(now: datetime, options: SsoOptions) -> dict[str, object]:
     """The parameters of `LIVE`: now, and how long each kind may stand unused."""
@@ -56,12 +59,12 @@ class ParentEnded(Exception):
 
 def by_cookie(connection: Connection, cookie: str | None, now: datetime, options: SsoOptions) -> Session | None:
     """The live session behind a cookie."""
-    return _live(connection, sql.SQL("cookie_digest = %(key)s"), digest(cookie), now, options) if cookie else None
+    return _live(connection, _BY_COOKIE, digest(cookie), now, options) if cookie else None
 
 
 def live(connection: Connection, session_id: UUID, now: datetime, options: SsoOptions) -> Session | None:
     """The session with this id, if it has not ended, expired or been idle too long."""
-    return _live(connection, sql.SQL("session_id = %(key)s"), session_id, now, options)
+    return _live(connection, _BY_ID, session_id, now, options)
 
 
 def of_identity(connection: Connection, identity_id: UUID, now: datetime, options: SsoOptions) -> list[Session]:
@@ -74,9 +77,9 @@ def of_identity(connection: Connection, identity_id: UUID, now: datetime, option
         return cursor.fetchall()
 
 
-def _live(connection: Connection, where: sql.SQL, key: object, now: datetime, options: SsoOptions) -> Session | None:
+def _live(connection: Connection, query: str, key: object, now: datetime, options: SsoOptions) -> Session | None:
     with connection.cursor(row_factory=class_row(Session)) as cursor:
-        cursor.execute(LIVE + where, {"key": key, **moment(now, options)})
+        cursor.execute(query, {"key": key, **moment(now, options)})
         return cursor.fetchone()
 
 
@@ -165,9 +168,7 @@ def prove_again(connection: Connection, session_id: UUID, amr: tuple[str, ...], 
 def renew_cookie(connection: Connection, session_id: UUID, mint: Minter) -> str:
     """A new cookie for the same session, after something was done that the old one must not have seen (a link)."""
     cookie = mint.secret()
-    connection.execute(
-        "UPDATE sso.session SET cookie_digest = %s WHERE session_id = %s", (digest(cookie), session_id)
-    )
+    connection.execute("UPDATE sso.session SET cookie_digest = %s WHERE session_id = %s", (digest(cookie), session_id))
     return cookie
 
 

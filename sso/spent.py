@@ -12,7 +12,6 @@ from sso.ports import digest
 ASSERTION = "assertion"
 DPOP_PROOF = "dpop_proof"
 REQUEST_OBJECT = "request_object"
-REQUEST_OBJECT = "request_object"
 
 
 def spend(connection: Connection, purpose: str, owner: str, name: str, expires_at: datetime) -> bool:

@@ -84,6 +84,15 @@ class StepUpNeeded(ProblemError):
 
 TokenCheck = Callable[[str], Principal]
 """A bearer token's principal; raises ``ProblemError`` (unauthenticated) for one that is not good."""
+BoundCheck = Callable[[str, str], Principal]
+"""The same for a token that is bound to a key (RFC 9449); the second text is the thumbprint of the proven key."""
+PROVEN_KEY = "interlock-proven-key"
+"""The header in which whoever stands before the hub hands on the proven key, having taken away what came in it."""
+
+
+def no_bound_tokens(token: str, key: str) -> Principal:
+    """For a hub before which nobody checks proofs."""
+    raise ProblemError(problem("unauthenticated", "Tokens that are bound to a key are not taken here."))
 
 
 class Access:
@@ -98,12 +107,14 @@ class Access:
         callers: Callers | None = None,
         remembered: Callable[[str], bool] = lambda token: False,
         step_up: StepUp | None = None,
+        bound: BoundCheck = no_bound_tokens,
     ) -> None:
         """``remembered``: whether ``tokens`` has this token's verdict at hand, so that it asks nobody for it.
 
         ``step_up``: what weighty acts ask; None: any login of somebody with the scope will do.
         """
         self._step_up = step_up
+        self._bound = bound
         self._remembered = remembered
         self.callers = callers or Callers()
         self._pool = pool
@@ -181,8 +192,12 @@ class Access:
 
     def _bearer(self, headers: Mapping[str, str]) -> Principal:
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        proven = headers.get(PROVEN_KEY)
+        if scheme.lower() == "dpop" and token and proven:
+            principal = self._bound(token.strip(), proven)
+        elif scheme.lower() == "bearer" and token:
+            principal = self._tokens(token.strip())
+        else:
             raise ProblemError(problem("unauthenticated"))
-        principal = self._tokens(token.strip())
         self.callers.vouch(token.strip())
         return principal

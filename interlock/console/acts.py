@@ -12,6 +12,7 @@ from hub.api import Principal
 from hub.api.bodies import Changes, Range, Registration, Rotation, Switch
 from hub.api.desk import Desk
 from hub.store.deliveries import Letters
+from interlock.clock import system_clock
 from interlock.console import booking, connecting
 from interlock.console.asking import Ask, Form, invalid
 from interlock.console.board import Board
@@ -20,6 +21,7 @@ from interlock.console.lookup import as_uuid
 from interlock.console.views import Views
 from interlock.wiring import Hub
 from schemas.problems import ProblemError
+from sso import telling
 
 WHY = ("passenger", "dispute", "fault", "authority")
 """Why somebody looks at personal data. A closed list: a free text would hold personal data itself."""
@@ -157,6 +159,19 @@ class Acts:
         done = self._desk.revive(staff.subject, form.text("channel") or "", letters)
         self._board.forget()
         return f"/console/deadletters?done=replayed&count={done['replayed']}"
+
+    # --- logouts ------------------------------------------------------------------------------------------------
+
+    def tell_again(self, staff: Staff, form: Form) -> Done:
+        """Tell an application again of the logouts that were given up."""
+        client_id = form.text("client") or ""
+        with self._hub.pool.connection() as connection:
+            count = telling.retry(connection, [client_id], system_clock())
+            if count:
+                self._hub.audit.record(
+                    connection, system_clock(), staff.subject, "logout.retry", client_id, {"count": count}
+                )
+        return f"/console/logouts?done=told&count={count}"
 
     # --- people -------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ TABS = (
     ("books", "/console/books"),
     ("files", "/console/files"),
     ("channels", "/console/channels"),
+    ("logouts", "/console/logouts"),
 )
 
 

@@ -8,7 +8,8 @@ from adapters.kit.registry import registered
 from hub.api.desk import Desk
 from hub.ports import Connectable
 from hub.store import channels
-from interlock.console import booking, casing, connecting, messaging, operating, ordering, reconciling
+from interlock.clock import system_clock
+from interlock.console import booking, casing, connecting, leaving, messaging, operating, ordering, reconciling
 from interlock.console.asking import Ask
 from interlock.console.board import Board
 from interlock.console.lookup import as_uuid, find_orders
@@ -179,6 +180,11 @@ class Views:
                 "channels": [c.channel for c in channels.every(connection)],
                 "types": operating.event_types(connection),
             }
+
+    def logouts(self, ask: Ask) -> dict[str, Any]:
+        """Applications that were or are to be told that a login ended; those that could not be, oldest first."""
+        with self._hub.pool.connection() as connection:
+            return leaving.logouts(connection, system_clock(), PAGE_ROWS)
 
     def files(self, ask: Ask) -> dict[str, Any]:
         with self._hub.pool.connection() as connection:

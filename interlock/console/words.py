@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 
-from interlock.console.sentences import frame, ledger, operating, reconciling
+from interlock.console.sentences import frame, leaving, ledger, operating, reconciling
 from schemas.codes import code_list
 from schemas.problems import catalogue
 
 LANGUAGES = {"zh": "中文", "en": "English"}
 
-_TABLES = (frame.SENTENCES, operating.SENTENCES, ledger.SENTENCES, reconciling.SENTENCES)
+_TABLES = (
+    frame.SENTENCES,
+    operating.SENTENCES,
+    ledger.SENTENCES,
+    reconciling.SENTENCES,
+    leaving.SENTENCES,
+)
 WORDS: Mapping[str, tuple[str, str]] = {key: said for table in _TABLES for key, said in table.items()}
 
 

@@ -4,12 +4,14 @@ A letter in a row means that the endpoint of that column asks the rule. What an 
 is in its own file. A rule asks one thing; its sources and what it refuses stand on top of it (`sso.endpoints.rules`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from fastapi import Response
 from fastapi.responses import JSONResponse
+from psycopg import Connection
 
 from sso.client_authentication import learn_client_keys
 from sso.endpoints.asked import Asked, Rule
@@ -95,12 +97,28 @@ TOKENS = ("id_token_hint", "subject_token", "actor_token", "token")
 """Parameters that may hold a token of ours, whose key must have been read before the transaction."""
 
 
+@contextmanager
+def _statements(connection: Connection, each_by_itself: bool) -> Iterator[None]:
+    """Every statement a transaction of its own, or all together; the connection goes back as it came."""
+    connection.autocommit = each_by_itself
+    try:
+        yield
+    finally:
+        if each_by_itself:
+            connection.autocommit = False
+
+
 def program(
-    provider: Provider, endpoint: str, act: Callable[[Asked], Response | dict[str, Any]]
+    provider: Provider,
+    endpoint: str,
+    act: Callable[[Asked], Response | dict[str, Any]],
+    each_by_itself: Callable[[Incoming], bool] = lambda incoming: False,
 ) -> Callable[[Incoming], Response]:
     """The handler of an endpoint that programs call: its column, then `act`, in one transaction.
 
     The transaction commits for every protocol error too, so that what was presented is spent whatever the answer.
+    each_by_itself: whether this request writes one row at most, so that every statement may be a transaction of its
+    own: two round trips to the database less.
     """
 
     def handle(incoming: Incoming) -> Response:
@@ -109,7 +127,7 @@ def program(
         for name in TOKENS:
             if token := incoming.form.get(name):
                 learn_key(token, provider.keys)
-        with provider.pool.connection() as connection:
+        with provider.pool.connection() as connection, _statements(connection, each_by_itself(incoming)):
             asked = Asked.from_incoming(provider, connection, incoming, endpoint)
             try:
                 run(asked)

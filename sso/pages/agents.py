@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Response
@@ -18,6 +17,7 @@ from sso.pages.words import WORDS
 from sso.provider import Provider
 
 PATH = "/account/agents"
+DEEDS_MAX = 20
 BEIJING = ZoneInfo("Asia/Shanghai")  # the railway's time, whatever the server's
 TIME_FORMAT = "%Y-%m-%d %H:%M"
 
@@ -30,6 +30,7 @@ class ShownDeed:
     key: str
     what: str
     about: str | None
+    url: str | None
     clerk: str | None
 
 
@@ -41,6 +42,7 @@ class Held:
     terms: Terms
     since: str
     until: str
+    ended: str | None
     deeds: list[ShownDeed]
 
 
@@ -80,26 +82,35 @@ class AgentPages:
         self, incoming: Incoming, connection: Connection, person: Person, taken_back: str | None = None
     ) -> Response:
         identity_id, locale = person.identity.identity_id, self._pages.locale(incoming)
-        standing = consents.of_identity(connection, identity_id, self._provider.clock())
-        held = [_held(connection, identity_id, each, locale) for each in standing]
-        return self._account.render("agents", incoming, person, PATH, held=held, taken_back=taken_back)
+        now = self._provider.clock()
+        standing = [self._held(connection, each, locale) for each in consents.of_identity(connection, identity_id, now)]
+        earlier = [
+            self._held(connection, each.consent, locale, each.ended_at)
+            for each in consents.ended(connection, identity_id, now)
+        ]
+        return self._account.render(
+            "agents", incoming, person, PATH, held=standing, earlier=earlier, taken_back=taken_back, count=DEEDS_MAX
+        )
 
+    def _held(self, connection: Connection, consent: Consent, locale: str, ended_at: datetime | None = None) -> Held:
+        client = clients.load(connection, consent.client_id)
+        name = client.name(locale) if client else consent.client_id  # disabled: it keeps its line, to be taken back
+        deeds = agents.deeds(connection, consent.identity_id, consent.client_id, DEEDS_MAX) if consent.acts else []
+        return Held(
+            consent.client_id,
+            terms_of(name, consent.scope, acts=consent.acts),
+            _moment(consent.given_at),
+            _moment(consent.expires_at),
+            _moment(ended_at) if ended_at else None,
+            [self._shown(deed) for deed in deeds],
+        )
 
-def _held(connection: Connection, identity_id: UUID, consent: Consent, locale: str) -> Held:
-    client = clients.load(connection, consent.client_id)
-    name = client.name(locale) if client else consent.client_id  # a disabled client keeps its line: it can be revoked
-    return Held(
-        consent.client_id,
-        terms_of(name, consent.scope, acts=consent.acts),
-        _moment(consent.given_at),
-        _moment(consent.expires_at),
-        [_shown(deed) for deed in agents.deeds(connection, identity_id, consent.client_id)] if consent.acts else [],
-    )
-
-
-def _shown(deed: agents.Deed) -> ShownDeed:
-    key = f"deed_{deed.what}"
-    return ShownDeed(_moment(deed.at), key if key in WORDS else "deed_other", deed.what, deed.about, deed.clerk)
+    def _shown(self, deed: agents.Deed) -> ShownDeed:
+        key, order_url = f"deed_{deed.what}", self._provider.options.order_url
+        url = order_url.replace("{order_id}", deed.about) if order_url and deed.about else None
+        return ShownDeed(
+            _moment(deed.at), key if key in WORDS else "deed_other", deed.what, deed.about, url, deed.clerk
+        )
 
 
 def _moment(at: datetime) -> str:

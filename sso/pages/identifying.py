@@ -14,14 +14,14 @@ from sso import approvals, audit
 from sso.approvals import Approval, Proof, compact_user_code
 from sso.incoming import Incoming, Parameters, Row
 from sso.pages.account import Account, Person
-from sso.pages.approving import Approving, Problem, whole_minutes
+from sso.pages.approving import Problem, whole_minutes
+from sso.pages.clerk_desk import ClerkDesk
 from sso.pages.page import Pages
 from sso.people import assurance, documents, identities, lockout, notices, real_names
 from sso.people.identities import Identity
 from sso.provider import Provider
 
 PATH = "/window/identify"
-ROLE = "window"
 
 
 class IdentifyRefused(Exception):
@@ -54,7 +54,7 @@ class IdentifyingPages:
     def __init__(self, provider: Provider, pages: Pages) -> None:
         self._provider, self._pages = provider, pages
         self._account = Account(provider, pages)
-        self._approving = Approving(provider, pages, self._account)
+        self._desk = ClerkDesk(provider, pages, self._account)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""
@@ -64,7 +64,7 @@ class IdentifyingPages:
         """GET /window/identify: the form, for clerks who have given two factors."""
 
         def show(connection: Connection, person: Person) -> Response:
-            return self._not_a_clerk(connection, incoming, person) or self._show(
+            return self._desk.turned_away(connection, incoming, person, PATH) or self._show(
                 incoming, person, Stated("", "", "", "")
             )
 
@@ -74,7 +74,7 @@ class IdentifyingPages:
         """POST /window/identify: the window's code, and what the document says."""
 
         def do(connection: Connection, person: Person) -> Response:
-            if turned_away := self._not_a_clerk(connection, incoming, person):
+            if turned_away := self._desk.turned_away(connection, incoming, person, PATH):
                 return turned_away
             stated = Stated.from_form(incoming.form)
             try:
@@ -93,11 +93,6 @@ class IdentifyingPages:
             )
 
         return self._account.act(incoming, PATH, do)
-
-    def _not_a_clerk(self, connection: Connection, incoming: Incoming, person: Person) -> Response | None:
-        if ROLE not in person.identity.roles:
-            return self._pages.error(incoming, "role_missing", "identify_not_a_clerk", 403)
-        return self._approving.step_up(connection, person, [assurance.MULTI_FACTOR], PATH)
 
     def _identify(self, connection: Connection, clerk: Person, stated: Stated, *, compared: bool) -> Identity:
         now, limits = self._provider.clock(), self._provider.options.approvals

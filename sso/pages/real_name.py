@@ -24,7 +24,11 @@ class RealNamePages:
     def routes(self) -> list[Row]:
         """The addresses of this page."""
         away = self._pages.away
-        return [Row("GET", PATH, self.show, away), Row("POST", PATH, self.declare, away)]
+        return [
+            Row("GET", PATH, self.show, away),
+            Row("POST", PATH, self.declare, away),
+            Row("POST", f"{PATH}/window", self.window, away),
+        ]
 
     def show(self, incoming: Incoming) -> Response:
         """GET /account/real-name."""
@@ -45,8 +49,22 @@ class RealNamePages:
                 return self._page(incoming, connection, person, refused)
         return self._pages.go(PATH)
 
+    def window(self, incoming: Incoming) -> Response:
+        """POST /account/real-name/window: a code to show at a station window."""
+
+        def make(connection: Connection, person: Person) -> Response:
+            code = real_names.window_code(connection, self._provider, person.identity.identity_id)
+            return self._page(incoming, connection, person, window_code=code)
+
+        return self._account.act(incoming, PATH, make, FRESH)
+
     def _page(
-        self, incoming: Incoming, connection: Connection, person: Person, refused: ProofRefused | None = None
+        self,
+        incoming: Incoming,
+        connection: Connection,
+        person: Person,
+        refused: ProofRefused | None = None,
+        window_code: str | None = None,
     ) -> Response:
         standing = real_names.of(connection, self._provider.cipher, person.identity.identity_id)
         known = standing and {
@@ -65,5 +83,6 @@ class RealNamePages:
             problem=(refused.sentence, refused.values) if refused else None,
             typed={field: incoming.form.text(field) for field in FIELDS},
             known=known,
+            window_code=window_code,
             document_types=list(self._provider.registers.documents),
         )

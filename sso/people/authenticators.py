@@ -148,6 +148,7 @@ def forget_all(connection: Connection, identity_id: UUID) -> None:
     """Everything that could prove the person, or was about to: what an intruder may have added goes with it."""
     for table in ("passkey", "passkey_challenge", "totp", "recovery_code"):
         connection.execute(f"DELETE FROM sso.{table} WHERE identity_id = %s".encode(), (identity_id,))
+    connection.execute("DELETE FROM sso.link_proof WHERE identity_id = %s", (identity_id,))
     connection.execute("UPDATE sso.identity SET password_hash = NULL WHERE identity_id = %s", (identity_id,))
     forget_pending(connection, identity_id)
 

@@ -77,6 +77,7 @@ FATES: tuple[tuple[str, str, Sequence[str]], ...] = (
         ),
     ),
     ("link_proof", "ends", ("DELETE FROM sso.link_proof WHERE %(absorbed)s IN (identity_id, absorbed_identity_id)",)),
+    ("window_request", "ends", ("DELETE FROM sso.window_request WHERE identity_id = %(absorbed)s",)),
     ("companion", "moves", ()),  # `companions.move`
     ("companion_consent", "ends", ("DELETE FROM sso.companion_consent WHERE identity_id = %(absorbed)s",)),
     ("logout", "sleeps", ()),

@@ -68,20 +68,25 @@ def compact_login_name(text: str) -> str | None:
     return name if _LOGIN_NAME.fullmatch(name) else None
 
 
-_SELECT = sql.SQL(
-    """SELECT identity_id, kind, login_name, display_name, password_hash, phone_sealed, roles, locale, updated_at
-       FROM sso.identity WHERE disabled_at IS NULL AND """
+_BY_ID, _BY_PHONE, _BY_LOGIN_NAME = (
+    sql.SQL(
+        """SELECT identity_id, kind, login_name, display_name, password_hash, phone_sealed, roles, locale, updated_at
+           FROM sso.identity WHERE disabled_at IS NULL AND {} = %s"""
+    )
+    .format(sql.Identifier(column))
+    .as_string()
+    for column in ("identity_id", "phone_blind", "login_name")
 )
 
 
 def load(connection: Connection, identity_id: UUID) -> Identity | None:
     """The identity, unless it is unknown or disabled."""
-    return _one(connection, sql.SQL("identity_id = %s"), identity_id)
+    return _one(connection, _BY_ID, identity_id)
 
 
 def by_phone(connection: Connection, cipher: FieldCipher, phone: str) -> Identity | None:
     """The identity that proved this phone number (E.164)."""
-    return _one(connection, sql.SQL("phone_blind = %s"), cipher.blind(f"phone:{phone}"))
+    return _one(connection, _BY_PHONE, cipher.blind(f"phone:{phone}"))
 
 
 def by_login(connection: Connection, cipher: FieldCipher, login: str) -> Identity | None:
@@ -89,12 +94,12 @@ def by_login(connection: Connection, cipher: FieldCipher, login: str) -> Identit
     if phone := compact_phone(login):
         return by_phone(connection, cipher, phone)
     name = compact_login_name(login)
-    return _one(connection, sql.SQL("login_name = %s"), name) if name else None
+    return _one(connection, _BY_LOGIN_NAME, name) if name else None
 
 
-def _one(connection: Connection, where: sql.SQL, value: object) -> Identity | None:
+def _one(connection: Connection, query: str, value: object) -> Identity | None:
     with connection.cursor(row_factory=class_row(Identity)) as cursor:
-        cursor.execute(_SELECT + where, (value,))
+        cursor.execute(query, (value,))
         return cursor.fetchone()
 
 

@@ -6,7 +6,7 @@ whoever proves it next is told to join the two accounts instead.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg import Connection
@@ -19,6 +19,7 @@ from sso.ports import FieldCipher
 from sso.provider import Provider
 
 UNVERIFIED, VERIFIED, AT_WINDOW = "unverified", "verified", "at_window"
+WINDOW_CODE_DIGITS, WINDOW_CODE_LIFETIME = 8, timedelta(minutes=10)
 METHOD = "document"
 """Declarations are counted like guesses, but pause only themselves: with a register behind it, the form could be used
 to find out whose number is whose."""
@@ -83,6 +84,41 @@ def declare(provider: Provider, identity_id: UUID, name: str, document_type: str
     if answer is False:
         raise ProofRefused("real_name_denied", 422)
     return RealName(*stated, VERIFIED if answer else UNVERIFIED, now if answer else None)
+
+
+def window_code(connection: Connection, provider: Provider, identity_id: UUID) -> str:
+    """A code that the person shows at a window within ten minutes: the clerk learns whose name he confirms, and nothing
+    else about the account."""
+    now, code = provider.clock(), provider.mint.digits(WINDOW_CODE_DIGITS)
+    connection.execute("DELETE FROM sso.window_request WHERE identity_id = %s", (identity_id,))
+    connection.execute(
+        "INSERT INTO sso.window_request (code_blind, identity_id, created_at, expires_at) VALUES (%s, %s, %s, %s)",
+        (_code_blind(provider, code), identity_id, now, now + WINDOW_CODE_LIFETIME),
+    )
+    return code
+
+
+def shown_at_window(connection: Connection, provider: Provider, clerk_id: UUID, code: str) -> UUID:
+    """Whose code this is; used up. The caller commits also when it then refuses.
+
+    Raises ProofRefused: `window_code_wrong`, `declared_too_often` (a clerk who types many wrong ones).
+    """
+    now, subject = provider.clock(), f"clerk:{clerk_id}"
+    if lockout.take_attempt(connection, subject, METHOD, now, provider.options):
+        raise ProofRefused("declared_too_often", 429)
+    row = connection.execute(
+        """UPDATE sso.window_request SET consumed_at = %s WHERE code_blind = %s AND expires_at > %s
+           AND consumed_at IS NULL RETURNING identity_id""",
+        (now, _code_blind(provider, code), now),
+    ).fetchone()
+    if row is None:
+        raise ProofRefused("window_code_wrong", 404)
+    lockout.forgive(connection, subject, METHOD)
+    return UUID(str(row[0]))
+
+
+def _code_blind(provider: Provider, code: str) -> str:
+    return provider.cipher.blind(f"window:{code.strip()}")
 
 
 def confirm_at_window(

@@ -410,7 +410,8 @@ REPRODUCERS: Mapping[str, Reproducer] = {
         each.__name__: each
         for each in (
             control_total_wrong, rows_refused, message_too_large, message_id_missing, message_id_reused,
-            unauthenticated, insufficient_user_authentication, signature_invalid, forbidden, channel_unknown, order_unknown, rate_limited,
+            unauthenticated, insufficient_user_authentication, signature_invalid, forbidden, channel_unknown,
+            order_unknown, rate_limited,
             person_unknown, person_has_business, person_not_unique,
             outside_operating_hours, channel_paused, not_ready, seat_already_sold, train_unknown,
             paper_only_at_window, ticket_not_refundable, change_already_used, too_many_tickets,

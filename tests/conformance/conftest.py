@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 
 from interlock.database import open_pool
-from tests.conformance import control, ours
+from tests.conformance import control, ours, report
+from tests.conformance.modules import NOT_OFFERED, function_name
 from tests.conformance.relying import Relying
-from tests.conformance.report import keep
 from tests.conformance.subject import Subject
+from tests.relying_parties import matrix
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that wants a subject runs for each column."""
+    """Every test that wants a subject runs for each column that it applies to."""
     if "column" in metafunc.fixturenames:
         columns = ["ours", *(["control"] if metafunc.config.getoption("--control") else [])]
-        metafunc.parametrize("column", columns, scope="session")
+        not_offered = {(column, function_name(module)) for column, module in NOT_OFFERED}
+        applies = [column for column in columns if (column, metafunc.function.__name__) not in not_offered]
+        metafunc.parametrize("column", applies, scope="session")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -27,9 +30,19 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep what came out, for the table."""
-    report = yield
-    keep(item, report)
-    return report
+    made = yield
+    report.keep(item, made)
+    return made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table and the matrix of this run, and keep them, where a file for them is named."""
+    file: Path | None = config.getoption("--conformance-report")
+    if file is None:
+        return
+    text = report.whole(config.stash.get(report.KEY, {}), config.stash.get(matrix.KEY, {}))
+    file.write_text(text, encoding="utf-8")
+    terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +64,7 @@ def started(column: str, relying: Relying, request: pytest.FixtureRequest) -> It
         ):
             yield subject
         return
-    if absent := control.missing("oidc-provider"):
-        pytest.skip(absent)
+    control.need(control.missing("oidc-provider"))
     with tempfile.TemporaryDirectory(prefix="ilk-") as folder, control.running(Path(folder), relying) as subject:
         yield subject
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from tests.conformance.parties import CIBA, CODE, KEY, OTHER, PARTIES, PASSENGER, RESOURCE, Party
@@ -23,6 +24,7 @@ from tests.conformance.subject import Subject
 HERE = Path(__file__).parent
 PACKAGES = Path(__file__).parents[2] / ".interlock" / "node"
 UP_SECONDS = 30.0
+EVERY_RUNTIME = "INTERLOCK_TEST_EVERY_RUNTIME"
 
 
 def missing(package: str) -> str | None:
@@ -32,6 +34,20 @@ def missing(package: str) -> str | None:
     if not (PACKAGES / "node_modules" / package / "package.json").exists():
         return f"the npm package {package} is not installed (make conformance installs it)"
     return None
+
+
+def need(absent: str | None) -> None:
+    """Skip, saying what is missing. Fails instead where everything was installed on purpose (`.ci/run`)."""
+    if absent and os.environ.get(EVERY_RUNTIME):
+        pytest.fail(absent)
+    if absent:
+        pytest.skip(absent)
+
+
+def version(package: str) -> str:
+    """The installed version of an npm package."""
+    found = (PACKAGES / "node_modules" / package / "package.json").read_text(encoding="utf-8")
+    return str(json.loads(found)["version"])
 
 
 def metadata(party: Party, relying: str) -> dict[str, Any]:

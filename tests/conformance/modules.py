@@ -83,6 +83,19 @@ MODULES: dict[str, tuple[str, ...]] = {
 }
 """Plan -> module names, in the order of the table."""
 
+EMAIL = "a passenger is known by the phone number: no scope email, no address is kept"
+PAIRWISE = "one subject for each person, public"
+NOT_OFFERED: dict[tuple[str, str], str] = {
+    ("ours", "oidcc-scope-email"): EMAIL,
+    ("ours", "oidcc-scope-address"): EMAIL,
+    ("ours", "oidcc-registration-sector-uri"): PAIRWISE,
+    ("control", "oidcc-registration-sector-uri"): PAIRWISE,
+    ("control", "oidcc-server-rotate-keys"): "its keys are given once, at the start",
+    ("control", "token-exchange-with-the-wrong-actor-token-fails"): "it has no token exchange of its own",
+    ("control", "token-exchange-with-no-actor-token-fails"): "it has no token exchange of its own",
+}
+"""(column, module) -> why it does not apply. Whatever is not listed here has to pass."""
+
 
 def function_name(module: str) -> str:
     """The test function that stands for a module.

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from importlib import metadata
 
 import pytest
 
-from tests.conformance.modules import MODULES, function_name
+from tests.conformance import control
+from tests.conformance.modules import MODULES, NOT_OFFERED, function_name
+from tests.relying_parties import matrix
 
 Results = dict[tuple[str, str, str], str]
 """(column, mode, function) -> what came out."""
 
 KEY = pytest.StashKey[Results]()
-PASSED, FAILED = "passed", "FAILED"
+PASSED, FAILED, NOT_APPLICABLE, NOT_RUN = "passed", "FAILED", "n/a", "not run"
+WIDTH = max(len(module) for modules in MODULES.values() for module in modules) + 4
 
 
 def keep(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -22,38 +27,49 @@ def keep(item: pytest.Item, report: pytest.TestReport) -> None:
     if callspec is None or "column" not in callspec.params or not (report.when == "call" or not report.passed):
         return
     results = item.config.stash.setdefault(KEY, {})
-    place = (callspec.params["column"], callspec.params.get("mode", "query"), item.function.__name__)  # type: ignore[attr-defined]
+    place = (callspec.params["column"], callspec.params.get("mode", "query"), item.name.partition("[")[0])
     if results.get(place) != FAILED:
-        results[place] = _said(report)
+        results[place] = PASSED if report.passed else NOT_RUN if report.skipped else FAILED
 
 
-def _said(report: pytest.TestReport) -> str:
-    if report.skipped:
-        reason: Any = report.longrepr
-        return str(reason[2]).removeprefix("Skipped: ") if isinstance(reason, tuple) else "not applicable"
-    return PASSED if report.passed else FAILED
+def whole(results: Results, parties: Mapping[tuple[str, str], str]) -> str:
+    """Both tables of a run, with the versions of everybody who took part."""
+    versions = {name: _version(name) for name, _ in parties}
+    said = (
+        f"oidc-provider {control.version('oidc-provider')}" if not control.missing("oidc-provider") else "not installed"
+    )
+    return "\n\n".join([table(results, said), matrix.table(parties, versions)]) + "\n"
 
 
-def table(results: Mapping[tuple[str, str, str], str], control_version: str) -> str:
+def _version(party: str) -> str:
+    if party in ("openid-client", "oauth4webapi"):
+        return control.version(party) if not control.missing(party) else "not installed"
+    if party == "mod-auth-openidc":
+        asked = ["dpkg-query", "--show", "--showformat=${Version}", "libapache2-mod-auth-openidc"]
+        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout or "unknown"
+    return metadata.version({"pyoidc": "oic"}.get(party, party))
+
+
+def table(results: Results, control_version: str) -> str:
     """The two columns, with a count below each and the reasons why something does not apply."""
     columns = ["ours", "control"]
-    lines = [f"{'':74}{'ours':10}{'control'}", f"{'':74}{'':10}{control_version}"]
-    counts = {column: {PASSED: 0, FAILED: 0, "n/a": 0, "not run": 0} for column in columns}
-    reasons: list[str] = []
+    lines = [f"{'':{WIDTH}}{'ours':10}control", f"{'':{WIDTH + 10}}{control_version}"]
+    counts: dict[str, Counter[str]] = {column: Counter() for column in columns}
     for plan, modules in MODULES.items():
         mode = "form_post" if plan == "Form Post OP" else "query"
         lines.append(plan)
         for module in modules:
-            cells = []
-            for column in columns:
-                said = results.get((column, mode, function_name(module)), "not run")
-                cell = said if said in counts[column] else "n/a"
-                if cell == "n/a":
-                    reasons.append(f"  {column}: {module}: {said}")
+            cells = [_cell(results, column, mode, module) for column in columns]
+            for column, cell in zip(columns, cells, strict=True):
                 counts[column][cell] += 1
-                cells.append(cell)
-            lines.append(f"  {module:72}{cells[0]:10}{cells[1]}")
+            lines.append(f"  {module:{WIDTH - 2}}{cells[0]:10}{cells[1]}")
     for column in columns:
-        said = ", ".join(f"{count} {name}" for name, count in counts[column].items() if count)
-        lines.append(f"{column}: {said}")
-    return "\n".join([*lines, *(["not applicable, because:", *dict.fromkeys(reasons)] if reasons else [])])
+        lines.append(f"{column}: " + ", ".join(f"{count} {name}" for name, count in counts[column].most_common()))
+    reasons = [f"  {column}: {module}: {reason}" for (column, module), reason in NOT_OFFERED.items()]
+    return "\n".join([*lines, "n/a, because:", *reasons])
+
+
+def _cell(results: Results, column: str, mode: str, module: str) -> str:
+    if (column, module) in NOT_OFFERED:
+        return NOT_APPLICABLE
+    return results.get((column, mode, function_name(module)), NOT_RUN)

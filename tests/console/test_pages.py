@@ -23,6 +23,7 @@ PAGES = (
     "/console/deadletters",
     "/console/recon",
     "/console/files",
+    "/console/logouts",
     "/console/channels",
     "/console/channels/web",
     "/console/cases",

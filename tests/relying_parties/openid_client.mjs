@@ -94,7 +94,7 @@ run({
   rp_logout: async () => {
     const { config, tokens } = await login('first');
     const parameters = { post_logout_redirect_uri: told.parties.first.goodbye, id_token_hint: tokens.id_token, state: 'bye-1' };
-    const back = await ask({ open: client.buildEndSessionUrl(config, parameters).href });
+    const back = await ask({ open: client.buildEndSessionUrl(config, parameters).href, stay: true });
     if (back.answer !== `${told.parties.first.goodbye}?state=bye-1`) throw new Error(back.answer);
     return {};
   },

@@ -16,8 +16,14 @@ export async function ask(what) {
   return JSON.parse((await lines.next()).value);
 }
 
-/** Run the flow that was asked for; its result is the last line. Anything thrown ends the process with its stack. */
+/** Run the flows that were asked for, one after the other; a line for each says how it ended. */
 export async function run(flows) {
-  console.log(JSON.stringify({ done: await flows[told.flow]() }));
+  for (const flow of told.flows) {
+    try {
+      console.log(JSON.stringify({ flow, learnt: await flows[flow]() }));
+    } catch (error) {
+      console.log(JSON.stringify({ flow, failed: `${error.stack} ${JSON.stringify(error)} ${JSON.stringify(error.cause ?? null)}` }));
+    }
+  }
   process.exit(0);
 }

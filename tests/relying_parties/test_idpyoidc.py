@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +134,12 @@ def _end(browser: Browser, subject: Subject) -> None:
 PLAYED: dict[str, Callable[[Subject], None]] = {
     play.__name__: play for play in (code, userinfo, refresh, private_key_jwt, rp_logout, backchannel_logout)
 }
+
+
+@pytest.fixture(autouse=True)
+def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library writes keys of its own into the folder it is started in."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("flow", FLOWS)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.conformance import control
 from tests.conformance.browser import Browser
 from tests.conformance.parties import PASSENGER
 from tests.conformance.subject import Subject
@@ -22,8 +23,7 @@ FLOWS = ("code", "userinfo", "refresh", "rp_logout", "backchannel_logout")
 @pytest.fixture(scope="module")
 def site(provider: Subject, apache_port: int) -> Iterator[str]:
     """Apache's address."""
-    if absent := apache.missing():
-        pytest.skip(absent)
+    control.need(apache.missing())
     with (
         tempfile.TemporaryDirectory(prefix="ilk-") as folder,
         apache.running(Path(folder), apache_port, provider.issuer) as address,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.conformance.subject import Subject
@@ -24,6 +26,13 @@ FLOWS = (
 )
 
 
+@pytest.fixture(scope="module")
+def ended(provider: Subject) -> Iterator[dict[str, str | None]]:
+    """How each flow ended."""
+    yield node.play("oauth4webapi.mjs", "oauth4webapi", provider, FLOWS)
+    provider.close_browsers()
+
+
 @pytest.mark.parametrize("flow", FLOWS)
-def test_flow(subject: Subject, flow: str) -> None:
-    node.play("oauth4webapi.mjs", "oauth4webapi", subject, flow)
+def test_flow(ended: dict[str, str | None], flow: str) -> None:
+    assert ended[flow] is None

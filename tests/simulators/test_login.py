@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from aiohttp import web
 from pydantic import SecretStr
 
 from interlock.clock import FileClock
+from interlock.database import Pool
 from interlock.demo.clients import new_login_key, register_logins
 from interlock.demo.stage import (
     AGENT_LOGIN,
@@ -36,7 +39,6 @@ from simulators.plan import CHANNELS
 from sso import Provider, clerks, logout
 from sso.admin import Demo, DemoPerson, seed_demo
 from tests.console.harness import MORNING, SECRET, play_day
-from tests.sso.harness import Listener
 
 DAY = date(2026, 1, 11)
 
@@ -58,7 +60,7 @@ class Channels:
     async def _open(self) -> None:
         for channel, access in self.simulation.channels.items():
             self.servers[channel] = ChannelServer(channel, self.simulation)
-            runner = web.AppRunner(self.servers[channel].application())
+            runner = web.AppRunner(self.servers[channel].application(), shutdown_timeout=0.2)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", access.port).start()
             self._runners.append(runner)
@@ -105,28 +107,28 @@ class Teller:
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    started = Listener()
-    started.start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def hub(listener: Listener, pool: object, database_url: str, valkey_url: str, tmp_path: Path) -> Iterator[Hub]:
+def hub(pool: Pool, database_url: str, valkey_url: str, tmp_path: Path) -> Iterator[Hub]:
+    """The whole application behind a real server, after a small day."""
     FileClock(tmp_path / "clock", MORNING).close()
+    (port,) = free_ports(1)
     settings = Settings(
         data_dir=tmp_path,
         database_url=SecretStr(database_url),
         redis_url=SecretStr(valkey_url),
-        public_url=f"http://127.0.0.1:{listener.port}",
+        public_url=f"http://127.0.0.1:{port}",
         clock_file=tmp_path / "clock",
         allow_private_callbacks=True,
     )
     opened = open_hub(settings, "test")
-    listener.app = build_app(opened)
+    server = uvicorn.Server(uvicorn.Config(build_app(opened), host="127.0.0.1", port=port, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    play_day(opened)
     yield opened
-    opened.close()
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture
@@ -136,7 +138,6 @@ def provider(hub: Hub) -> Provider:
 
 @pytest.fixture
 def channels(hub: Hub, provider: Provider, tmp_path: Path) -> Iterator[Channels]:
-    play_day(hub)
     access = {
         name: ChannelAccess(port, f"{name}-secret-of-the-test-0123456789abcdef", SECRET, new_login_key(name))
         for name, port in zip(CHANNELS, free_ports(len(CHANNELS)), strict=True)
@@ -159,7 +160,7 @@ def channels(hub: Hub, provider: Provider, tmp_path: Path) -> Iterator[Channels]
 
 def test_one_tree_over_five_channels_and_one_logout(channels: Channels, provider: Provider) -> None:
     with Teller(provider):
-        tour = Tour(channels.simulation, lambda: grown(provider, PASSENGER_LOGIN), channels.state, ["web"]).take()
+        tour = Tour(channels.simulation, lambda: grown(provider, PASSENGER_LOGIN), channels.state, ["web", "web"]).take()
     assert [step.what.split()[0] for step in tour][:5] == ["web", "app", "windows", "phone", "agents"]
     assert tour[-1].what == "phone is up again"
     assert grown(provider, PASSENGER_LOGIN) == []

@@ -56,9 +56,9 @@ class Agency:
             return page
         return browser.follow(browser.submit(page, login=login, password=PASSWORD))
 
-    def code(self, login: str, browser: Browser | None = None, term: str = "month", **more: str | None) -> str:
-        """A code after the person has agreed to everything asked."""
-        browser = browser or self.site.browser()
+    def code(self, login: str, browser: Browser | None = None, **more: str | None) -> str:
+        """A code after the person has agreed to everything asked, for the `term` named."""
+        browser, term = browser or self.site.browser(), more.pop("term", None) or "month"
         page = self.sent_to_log_in(login, browser, **more)
         if page.status_code == 200:
             page = browser.follow(browser.submit(page, answer="agree", term=term))
@@ -81,15 +81,17 @@ class Agency:
         assert response.status_code == 200, response.text
         return str(response.json()["access_token"])
 
-    def exchange(
-        self, subject: str | None, actor: str | None, auth: tuple[str, str] = ("agency", SECRET), **more: str
-    ) -> httpx.Response:
-        """POST /token; None leaves a token out."""
+    def exchange(self, subject: str | None, actor: str | None, **more: str) -> httpx.Response:
+        """POST /token as the agency."""
+        return self.exchange_as("agency", subject, actor, **more)
+
+    def exchange_as(self, client_id: str, subject: str | None, actor: str | None, **more: str) -> httpx.Response:
+        """POST /token as a company; None leaves a token out."""
         data = {"grant_type": EXCHANGE}
         for name, token in (("subject_token", subject), ("actor_token", actor)):
             if token is not None:
                 data |= {name: token, f"{name}_type": ACCESS_TOKEN}
-        return self.site.token({**data, **more}, auth)
+        return self.site.token({**data, **more}, (client_id, SECRET))
 
     def identity_id(self, login: str) -> str:
         return str(self.site.one("SELECT identity_id FROM sso.identity WHERE login_name = %s", login))

@@ -202,7 +202,7 @@ def test_a_company_that_found_another_companys_token_gets_nothing(
     agency: Agency, passenger: dict[str, Any], clerk: str
 ) -> None:
     agency.register("rival", RESOURCE + "/rival", audiences=[RESOURCE])
-    refused = agency.exchange(passenger["access_token"], clerk, auth=("rival", SECRET))
+    refused = agency.exchange_as("rival", passenger["access_token"], clerk)
     assert refused.json()["error"] == "invalid_request"
 
 

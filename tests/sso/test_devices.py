@@ -163,20 +163,21 @@ def test_an_unknown_or_missing_device_code_is_refused(site: Site) -> None:
 # --- asking --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("more", "error"),
-    [
-        ({"scope": "admin"}, "invalid_scope"),
-        ({"resource": "https://elsewhere.test"}, "invalid_target"),
-        ({"office": "a" * 41}, "invalid_request"),
-        ({"window": "8\u202e9"}, "invalid_request"),
-        ({"request": "a.b.c"}, "invalid_request"),
-        ({"request_uri": "https://elsewhere.test/r"}, "request_uri_not_supported"),
-    ],
-)
-def test_a_bad_request_is_refused(site: Site, more: dict[str, str], error: str) -> None:
-    answered = at_window(site).post("/device_authorization", **{"scope": "openid", **more})
-    assert (answered.status_code, answered.json()["error"]) == (400, error)
+BAD_REQUESTS: list[tuple[dict[str, str], str]] = [
+    ({"scope": "admin"}, "invalid_scope"),
+    ({"resource": "https://elsewhere.test"}, "invalid_target"),
+    ({"office": "a" * 41}, "invalid_request"),
+    ({"window": "8\u202e9"}, "invalid_request"),
+    ({"request": "a.b.c"}, "invalid_request"),
+    ({"request_uri": "https://elsewhere.test/r"}, "request_uri_not_supported"),
+]
+
+
+def test_a_bad_request_is_refused(site: Site) -> None:
+    window = at_window(site)
+    for more, error in BAD_REQUESTS:
+        answered = window.post("/device_authorization", **{"scope": "openid", **more})
+        assert (answered.status_code, answered.json()["error"]) == (400, error), more
 
 
 def test_only_registered_clients_may_ask(site: Site) -> None:

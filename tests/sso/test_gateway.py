@@ -11,8 +11,9 @@ import pytest
 import respx
 from standardwebhooks import Webhook
 
-from sso.people.gateway import GatewayFailed, GatewayOptions, GatewayRefused, HttpSender
+from sso.people.gateway import GatewayFailed, GatewayRefused, HttpSender
 from sso.ports import SystemMinter
+from sso.signed_post import ServiceOptions, SignedPost
 from tests.sso.harness import PHONE, Site
 
 URL = "https://sms.gateway.test/v1/messages"
@@ -22,7 +23,7 @@ CODE = "482913"
 
 def sender(timeout_s: float = 5.0) -> HttpSender:
     # The library that checks a signature looks at the wall clock, so this test's sender does too.
-    return HttpSender(GatewayOptions(URL, SECRET, timeout_s), lambda: datetime.now(UTC), SystemMinter())
+    return HttpSender(SignedPost(ServiceOptions(URL, SECRET, timeout_s), lambda: datetime.now(UTC), SystemMinter()))
 
 
 @respx.mock
@@ -66,7 +67,7 @@ def test_what_is_not_taken_is_an_os_error_without_the_code(
         sender().send(PHONE, CODE, "en", "login")
     assert type(refused.value) is raised
     assert route.call_count == 1
-    told = "".join(traceback.format_exception(refused.value)) + caplog.text + repr(GatewayOptions(URL, SECRET))
+    told = "".join(traceback.format_exception(refused.value)) + caplog.text + repr(ServiceOptions(URL, SECRET))
     assert not any(secret in told for secret in (CODE, PHONE, SECRET))
 
 

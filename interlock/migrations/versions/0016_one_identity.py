@@ -36,6 +36,15 @@ CREATE TABLE sso.real_name (
 );
 CREATE UNIQUE INDEX real_name_one_holder ON sso.real_name (number_blind) WHERE state <> 'unverified';
 
+-- The passenger shows this code at a window: whose name the clerk confirms, and that its holder stands there.
+CREATE TABLE sso.window_request (
+    code_blind  text PRIMARY KEY,
+    identity_id uuid NOT NULL REFERENCES sso.identity,
+    created_at  timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    consumed_at timestamptz
+);
+
 -- An account of before at one channel. `told`: what the channel has confirmed to have done with it; `joining_id`: the
 -- joining by which it came from another identity.
 CREATE TABLE sso.linked_account (
@@ -145,7 +154,7 @@ ALTER TABLE sso.phone_challenge DROP CONSTRAINT phone_challenge_purpose_check;
 ALTER TABLE sso.phone_challenge ADD CONSTRAINT phone_challenge_purpose_check
     CHECK (purpose IN ('login', 'register', 'step_up', 'change', 'recover'));
 DROP TABLE sso.companion_consent, sso.companion, sso.joining, sso.link_voucher, sso.link_proof, sso.linked_account,
-    sso.real_name;
+    sso.window_request, sso.real_name;
 ALTER TABLE sso.identity DROP COLUMN joined_to;
 """
 

@@ -42,7 +42,7 @@ def test_the_other_account_is_shown_joined_and_parted(people: People) -> None:
     people.other()  # is signed in somewhere
     preview = people.proven_other()
     assert "李未（旧）" in preview.text
-    assert "Its 1 sign-ins" in preview.text
+    assert "Its sign-ins (now: 1)" in preview.text
     assert can_log_in(people.site, OTHER_PHONE, OTHER_PASSWORD)  # nothing has happened yet
 
     done = confirmed(people.me, preview)
@@ -56,7 +56,7 @@ def test_the_other_account_is_shown_joined_and_parted(people: People) -> None:
     assert people.kinds(people.other_id) == ["accounts_joined", "accounts_parted"]
 
 
-# --- what is under way at the absorbed account ends: the pre-hijacking attacks, at a joining ---------------------------
+# --- what is under way at the absorbed account ends: the pre-hijacking attacks, at a joining --------------------------
 
 
 def test_unexpired_session_of_the_absorbed_account_ends(people: People) -> None:
@@ -107,7 +107,7 @@ def test_the_absorbed_accounts_password_opens_nothing(people: People) -> None:
     assert thief.submit(thief.get("/login"), login=PHONE, password=OTHER_PASSWORD).status_code == 401
 
 
-# --- what moves, and moves back ----------------------------------------------------------------------------------------
+# --- what moves, and moves back ---------------------------------------------------------------------------------------
 
 
 def add_companion(browser: Browser, name: str, number: str) -> None:
@@ -261,8 +261,8 @@ def test_two_confirmed_documents_are_two_people(people: People) -> None:
     with people.site.provider.pool.connection() as connection:
         for identity_id, blind in ((people.my_id, "one"), (people.other_id, "two")):
             connection.execute(
-                """INSERT INTO sso.real_name (identity_id, name_sealed, document_type, number_sealed, number_blind, state,
-                       confirmed_by, declared_at, confirmed_at)
+                """INSERT INTO sso.real_name (identity_id, name_sealed, document_type, number_sealed, number_blind,
+                       state, confirmed_by, declared_at, confirmed_at)
                    VALUES (%s, %s, 'passport', %s, %s, 'at_window', 'clerk:x', %s, %s)""",
                 (
                     identity_id,
