@@ -190,14 +190,14 @@ def phone_sender(settings: Settings, data_dir: Path) -> OutboxSender | HttpSende
 
 
 def registers(settings: Settings) -> Registers:
-    """Who is asked about people: the contract's rule for resident ids, and the channels that answer for old accounts."""
+    """Who is asked about people: the contract's rule for resident ids, the channels that have old accounts."""
     names, channels = code_list("sales_channel"), dict[str, Channel]()
     for name, service in settings.account_services.items():
         options = ServiceOptions(str(service.url), service.secret.get_secret_value(), service.seconds)
         asked = AccountService(SignedPost(options, system_clock, SystemMinter()))
         channels[name] = Channel(
-            names.label(name, "zh") if name in names else name,
-            names.label(name) if name in names else name,
+            names.label(name, "zh"),
+            names.label(name),
             asked,
             password=asked if "password" in service.proofs else None,
             code=asked if "code" in service.proofs else None,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sso import audit, clients, keys, logout, registering, sessions, telling
 from sso.clients import SECRET_LENGTH_MIN, Client, check_client_uri
 from sso.keys import KeyLife
-from sso.people import identities, lockout
+from sso.people import authenticators, identities, lockout
 from sso.people.identities import STAFF_ROLES, Identity
 from sso.ports import digest
 from sso.provider import SCOPES_SUPPORTED, USER_SCOPES, Provider
@@ -212,9 +212,10 @@ def _hash(provider: Provider, password: str) -> str:
     return provider.passwords.hash(password)
 
 
-def set_password(provider: Provider, login: str, password: str) -> bool:
+def set_password(provider: Provider, login: str, password: str, *, alone: bool = False) -> bool:
     """Set somebody's password and end all their sessions (an intruder's with them). False when nobody has that login.
 
+    alone: nothing else proves them any more, for who lost their device: passkeys, app and recovery codes are forgotten.
     Raises ValueError when the password is too short or too long.
     """
     password_hash = _hash(provider, password)
@@ -223,12 +224,13 @@ def set_password(provider: Provider, login: str, password: str) -> bool:
         identity = identities.by_login(connection, provider.cipher, login)
         if identity is None:
             return False
+        (authenticators.forget_all if alone else authenticators.forget_pending)(connection, identity.identity_id)
         identities.set_password_hash(connection, identity.identity_id, password_hash, now)
         lockout.unlock(connection, identity.identity_id)
         logout.end_all_sessions(
             connection, identity.identity_id, "password_changed", now, provider.options, provider.mint
         )
-        audit.record(connection, now, "password_set", identity_id=identity.identity_id)
+        audit.record(connection, now, "password_set", identity_id=identity.identity_id, alone=alone)
     return True
 
 

@@ -131,7 +131,7 @@ def user_code_from(digits: str) -> str:
 
 
 def may_guess(connection: Connection, subjects: Sequence[tuple[str, int]], now: datetime, within: timedelta) -> bool:
-    """Whether each subject had fewer wrong user codes `within` than it is allowed. Asked before the code is looked up.
+    """Whether each subject had fewer counted tries `within` than it is allowed. Asked before the code is looked up.
 
     Locks the subjects until the transaction ends, so that parallel guesses cannot slip by.
     """
@@ -146,7 +146,7 @@ def may_guess(connection: Connection, subjects: Sequence[tuple[str, int]], now: 
 
 
 def note_wrong_guess(connection: Connection, subjects: Sequence[tuple[str, int]], now: datetime) -> None:
-    """A user code that nobody was shown, for `may_guess`; the caller commits."""
+    """Count one try (a user code that nobody was shown) for `may_guess`; the caller commits."""
     for subject, _ in subjects:
         connection.execute("INSERT INTO sso.user_code_guess (subject, at) VALUES (%s, %s)", (subject, now))
 

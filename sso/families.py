@@ -241,14 +241,12 @@ def held_grant(connection: Connection, grant_id: UUID) -> Grant | None:
         return cursor.fetchone()
 
 
-_LIVING = (
-    sql.SQL("""SELECT {} FROM sso.token_grant g WHERE g.grant_id = %(grant)s AND g.revoked_at IS NULL
-           AND EXISTS (SELECT FROM sso.client c WHERE c.client_id = g.client_id AND c.disabled_at IS NULL)
-           AND EXISTS (SELECT FROM sso.identity i WHERE i.identity_id = g.identity_id AND i.disabled_at IS NULL)
-           AND EXISTS ({} session_id = g.session_id)""")
-    .format(_GRANT, sessions.LIVE)
-    .as_string()
-)
+_STANDING = sql.SQL("""FROM sso.token_grant g WHERE g.grant_id = %(grant)s AND g.revoked_at IS NULL
+    AND EXISTS (SELECT FROM sso.client c WHERE c.client_id = g.client_id AND c.disabled_at IS NULL)
+    AND EXISTS (SELECT FROM sso.identity i WHERE i.identity_id = g.identity_id AND i.disabled_at IS NULL)
+    AND EXISTS ({} session_id = g.session_id)""").format(sessions.LIVE)
+_LIVING = sql.SQL("SELECT {} {}").format(_GRANT, _STANDING).as_string()
+_STANDS = sql.SQL("SELECT {}").format(_STANDING).as_string()
 
 
 def living(connection: Connection, grant_id: UUID, now: datetime, options: SsoOptions) -> Grant | None:
@@ -256,6 +254,12 @@ def living(connection: Connection, grant_id: UUID, now: datetime, options: SsoOp
     with connection.cursor(row_factory=class_row(Grant)) as cursor:
         cursor.execute(_LIVING, {"grant": grant_id, **sessions.moment(now, options)})
         return cursor.fetchone()
+
+
+def stands(connection: Connection, grant_id: UUID, now: datetime, options: SsoOptions) -> bool:
+    """Whether `living` would find it: what introspection asks thousands of times."""
+    cursor = connection.execute(_STANDS, {"grant": grant_id, **sessions.moment(now, options)})
+    return cursor.rowcount == 1
 
 
 def revoke(connection: Connection, grant_id: UUID, reason: str, now: datetime) -> None:

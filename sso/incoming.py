@@ -6,7 +6,6 @@ It carries no Host and no X-Forwarded header on purpose: every URL is built from
 import asyncio
 import json
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -42,7 +41,8 @@ class Parameters:
 
     def repeated(self) -> list[str]:
         """Names that appear more than once."""
-        return sorted(name for name, count in Counter(name for name, _ in self.pairs).items() if count > 1)
+        names = [name for name, _ in self.pairs]
+        return sorted(name for name in set(names) if names.count(name) > 1) if len(set(names)) < len(names) else []
 
 
 @dataclass(frozen=True, slots=True)

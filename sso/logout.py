@@ -6,9 +6,11 @@ waits as rows that point to it, written in the transaction that ends the session
 is due; a process that dies in between loses nothing, because its rows fall due again when the lease ends.
 """
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import httpx
@@ -174,16 +176,25 @@ def deliver_logout_tokens(
     """Send every logout token that is due now; call it often, from as many processes as you like.
 
     No transaction is open while a client is talked to. A token is signed afresh for every attempt and lives two
-    minutes. At least once: a client may see the same `jti` twice.
+    minutes. At least once: a client may see the same `jti` twice. An address where nobody answers is tried once in a
+    call: the others must not wait while a thousand logouts run into the same silence.
     send_to_stranger: for clients that registered themselves; None: `guarded_send`.
     """
     counts = {"delivered": 0, "waiting": 0, "given_up": 0}
     started = clock()  # fixed, so that what fails now is not due again within this call
     tokens.prepare()
     stranger = send_to_stranger or guarded_send(options)
+    silent: set[str] = set()
     while due := _claim(pool, started, options):
         for row in due:
-            counts[_deliver(pool, clock, send, stranger, tokens, options, row)] += 1
+            if row.uri in silent:
+                _put_back(pool, row, started + options.logout_backoff)
+                counts["waiting"] += 1
+            else:
+                state, answered = _deliver(pool, clock, send, stranger, tokens, options, row)
+                counts[state] += 1
+                if not answered:
+                    silent.add(row.uri)
     return Drained(**counts)
 
 
@@ -209,7 +220,8 @@ def _deliver(
     tokens: TokenIssuer,
     options: SsoOptions,
     due: _Due,
-) -> str:
+) -> tuple[str, bool]:
+    """The new state, and whether somebody answered."""
     status, error = None, None
     with pool.connection() as connection:
         client = clients.load(connection, due.client_id)
@@ -236,14 +248,30 @@ def _deliver(
                    delivered_at = %s WHERE delivery_id = %s""",
             (state, status, error, now + backoff, now if state == "delivered" else None, due.delivery_id),
         )
-    return state
+    return state, status is not None or client is None
+
+
+def _put_back(pool: ConnectionPool, due: _Due, next_attempt_at: datetime) -> None:
+    """Not tried after all: no attempt is counted."""
+    with pool.connection() as connection:
+        connection.execute(
+            """UPDATE sso.logout_delivery SET attempts = attempts - 1, next_attempt_at = %s
+               WHERE delivery_id = %s AND state = 'waiting'""",
+            (next_attempt_at, due.delivery_id),
+        )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the authorities anew costs more than everything else about a delivery."""
+    return ssl.create_default_context()
 
 
 def http_send(uri: str, logout_token: str) -> int:
     """The `Send` for clients that the operator registered: one POST, no redirect followed, five seconds, the answer's
     body not read. Their addresses may lie in the operator's own network (`clients.check_client_uri`)."""
     with (
-        httpx.Client(timeout=RECEIVE_TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
+        httpx.Client(verify=_tls(), timeout=RECEIVE_TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
         client.stream("POST", uri, data={"logout_token": logout_token}) as response,
     ):
         return response.status_code

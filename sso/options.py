@@ -38,8 +38,10 @@ class ApprovalOptions:
     """Requests that wait for an approval on the person's own phone (RFC 8628, CIBA).
 
     interval: the least time between two polls. guesses: how many user codes that nobody was shown a person, or all
-    the people behind one address, may try `guesses_within`. requests_per_hour: how often clerks may ask one person;
-    codes to their phone are bounded by `phone_codes_per_hour` besides.
+    the people behind one address, may try `counted_within`; behind a proxy all have the proxy's address, so that
+    limit is wide. devices_per_address: how many requests devices that prove nothing may start from one address in the
+    same time. requests_per_hour: how often clerks may ask one person; codes to their phone are bounded by
+    `phone_codes_per_hour` besides.
     """
 
     device_lifetime: timedelta = timedelta(minutes=10)
@@ -47,8 +49,9 @@ class ApprovalOptions:
     call_lifetime_max: timedelta = timedelta(minutes=10)
     interval: timedelta = timedelta(seconds=5)
     guesses_per_person: int = 10
-    guesses_per_address: int = 60
-    guesses_within: timedelta = timedelta(minutes=15)
+    guesses_per_address: int = 600
+    devices_per_address: int = 600
+    counted_within: timedelta = timedelta(minutes=15)
     requests_per_hour: int = 20
     ping_backoff: timedelta = timedelta(seconds=2)
     ping_backoff_max: timedelta = timedelta(seconds=30)

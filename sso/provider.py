@@ -1,6 +1,6 @@
 """The provider's parts, wired once and passed on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg_pool import ConnectionPool
@@ -13,6 +13,7 @@ from sso.people.identities import STAFF_ROLES, Identity
 from sso.people.passwords import Passwords
 from sso.people.registers import Registers
 from sso.ports import Clock, CodeSender, FieldCipher, Minter, SystemMinter
+from sso.signatures import Signatures
 from sso.tokens import TokenIssuer, TokenVerifier, liveness
 
 USER_SCOPES = ("openid", "profile", "phone", "hub:orders", "companions")
@@ -41,6 +42,7 @@ class Provider:
     passwords: Passwords
     registers: Registers
     client_keys: ClientKeys
+    signatures: Signatures = field(default_factory=Signatures)
 
     @classmethod
     def assemble(
@@ -71,7 +73,9 @@ class Provider:
         With `check_liveness` each call costs two short reads and a logout takes effect at once.
         """
         is_live = liveness(self.pool, self.clock, self.options) if check_liveness else None
-        return TokenVerifier(self.options, self.keys, self.clock, audience=audience, is_live=is_live)
+        return TokenVerifier(
+            self.options, self.keys, self.clock, audience=audience, is_live=is_live, signatures=self.signatures
+        )
 
     def person_claims(self, identity: Identity, scope: list[str], named: list[str]) -> dict[str, Any]:
         """The claims about a person that `scope` opens, plus those asked for by name (`claims` parameter)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -65,14 +67,29 @@ def register_client(
     acts: Annotated[
         bool, typer.Option(help="An agents' company: acts for people who agreed; needs a resource.")
     ] = False,
+    device: Annotated[bool, typer.Option(help="Windows, kiosks: people approve them by code (RFC 8628).")] = False,
+    calls: Annotated[bool, typer.Option(help="A call centre: callers approve it (CIBA); it polls.")] = False,
+    ping: Annotated[str | None, typer.Option(help="Where a call centre is told that a caller decided.")] = None,
+    key_set: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Its public keys (JWK Set), instead of a secret.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Register a client, or replace its registration."""
     from sso.admin import Registration
     from sso.admin import register_client as register
+    from sso.grants import CibaGrant, DeviceGrant
     from sso.grants.exchange import EXCHANGE
 
-    secret = secrets.token_urlsafe(32) if confidential or channel or acts else None
+    calls = calls or ping is not None
+    proves_itself = confidential or channel or acts or calls
+    secret = secrets.token_urlsafe(32) if proves_itself and key_set is None else None
+    further = {
+        EXCHANGE: acts,
+        DeviceGrant.GRANT_TYPE: device,
+        CibaGrant.GRANT_TYPE: calls,
+        "refresh_token": device or calls,
+    }
     with provider() as wired:
         register(
             wired,
@@ -87,7 +104,10 @@ def register_client(
                 backchannel_logout_uri,
                 client_credentials=channel is not None,
                 channel=channel,
-                further_grants=[EXCHANGE] if acts else (),
+                further_grants=[grant for grant, wanted in further.items() if wanted],
+                jwks=json.loads(key_set.read_text()) if key_set else None,
+                ciba_mode=("ping" if ping else "poll") if calls else None,
+                notification_uri=ping,
                 audiences=[resource] if resource else (),
                 resource=resource,
                 consent="explicit" if ask_people or acts else "implicit",
@@ -117,12 +137,19 @@ def create_staff(
 
 
 @app.command("set-password")
-def set_password(login: Login, password: Password, as_json: AsJson = False) -> None:
+def set_password(
+    login: Login,
+    password: Password,
+    alone: Annotated[
+        bool, typer.Option(help="Forget passkeys, authenticator app and recovery codes too, for who lost their device.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Set somebody's password and end all their sessions."""
     from sso import admin
 
     with provider() as wired:
-        found = admin.set_password(wired, login, password)
+        found = admin.set_password(wired, login, password, alone=alone)
     if not found:
         fail("nobody has that login", "Check the spelling.")
     print_json({"changed": True}) if as_json else typer.echo("changed; all their sessions have ended")

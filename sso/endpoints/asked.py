@@ -43,6 +43,9 @@ class Wishes:
     """Where the browser goes after a logout."""
 
 
+NOTHING = Wishes()
+
+
 @dataclass(slots=True)
 class Asked:
     """One request, one transaction. `endpoint` is the column; `parameters` those that count, also when pushed before.
@@ -56,7 +59,7 @@ class Asked:
     endpoint: str
     parameters: Parameters
     now: datetime
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: Wishes = NOTHING
     proof: Proof | None = None
     pushed: bool = False
     _client: Client | None = None

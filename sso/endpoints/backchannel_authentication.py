@@ -8,7 +8,7 @@ one request, meant to be read to the clerk, and counted with all other codes of 
 |---|---|
 | `unknown_user_id` | nobody has this phone number or name, or it is staff's |
 | `access_denied` (403) | somebody is guessing at this person's login, or clerks have asked them too often |
-| `invalid_request` | phone-at-call for a person without a phone |
+| `invalid_request` | phone-at-call for a person without a phone, or for a client that needs a consent first |
 | `temporarily_unavailable` (503) | the message could not be sent; the request is withdrawn |
 """
 
@@ -23,7 +23,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from fastapi import Response
 
-from sso import approvals, audit
+from sso import approvals, audit, consents
 from sso.approvals import Deadlines, Keys, Ping, Proof, Wanted
 from sso.endpoints.asked import Asked
 from sso.endpoints.steps import program
@@ -41,9 +41,7 @@ CODE_DIGITS = 6
 
 def refused(error: str, description: str, status: int = 400) -> OAuth2Error:
     """An error of CIBA Core 13."""
-    found = OAuth2Error(description, error=error)
-    found.status_code = status
-    return found
+    return OAuth2Error(description, status_code=status, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +107,11 @@ def start(asked: Asked, to_send: Callable[[Message], None]) -> dict[str, Any]:
         identity_id=identity.identity_id,
         ping=ping,
     )
+    if message is None:
+        name = client.name(identity.locale)
+        notices.notify(
+            asked.connection, provider.mint, identity.identity_id, "approval_waiting", asked.now, client=name
+        )
     audit.record(
         asked.connection,
         asked.now,
@@ -142,7 +145,9 @@ def _message(asked: Asked, identity: Identity, approval_id: UUID) -> Message | N
         return None
     if identity.phone_sealed is None:
         raise InvalidRequestError("This person has no phone to which a code could be sent.")
-    provider = asked.provider
+    provider, client = asked.provider, asked.client
+    if consents.missing(asked.connection, client, identity.identity_id, asked.wishes.scope, (), asked.now):
+        raise InvalidRequestError("The person must agree on a page to what this client gets; a code cannot say it.")
     return Message(
         approval_id, identity, provider.cipher.open(identity.phone_sealed), provider.mint.digits(CODE_DIGITS)
     )

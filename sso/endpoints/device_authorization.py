@@ -6,6 +6,8 @@ goes onto the screen of the window or kiosk, `verification_uri_complete` into it
 
 from typing import Any
 
+from authlib.oauth2 import OAuth2Error
+
 from sso import approvals, audit
 from sso.approvals import Deadlines, Keys, Wanted
 from sso.endpoints.asked import Asked
@@ -25,6 +27,8 @@ def routes(provider: Provider) -> list[Row]:
 
 def start(asked: Asked) -> dict[str, Any]:
     """Keep the request; answers what the device shows and polls with."""
+    if "none" in asked.client.auth_methods:
+        _refuse_flood(asked)
     provider, wishes, limits = asked.provider, asked.wishes, asked.provider.options.approvals
     device_code, deadlines = (
         provider.mint.secret(),
@@ -42,6 +46,15 @@ def start(asked: Asked) -> dict[str, Any]:
         "expires_in": int(limits.device_lifetime.total_seconds()),
         "interval": int(limits.interval.total_seconds()),
     }
+
+
+def _refuse_flood(asked: Asked) -> None:
+    """Anybody can start requests in the name of a client that proves nothing, so they are counted by address."""
+    limits = asked.provider.options.approvals
+    address = [(f"devices:{asked.incoming.peer}", limits.devices_per_address)]
+    if not approvals.may_guess(asked.connection, address, asked.now, limits.counted_within):
+        raise OAuth2Error("Too many requests from here; wait.", status_code=429, error="temporarily_unavailable")
+    approvals.note_wrong_guess(asked.connection, address, asked.now)
 
 
 def _keep(asked: Asked, wanted: Wanted, device_code: str, deadlines: Deadlines) -> str:

@@ -117,11 +117,15 @@ class AccountPages:
     """`/account`: greets, and leads to the other pages."""
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._account, self._away = Account(provider, pages), pages.away
+        self._account, self._pages, self._away = Account(provider, pages), pages, pages.away
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""
-        return [Row("GET", "/account", self.home, self._away)]
+        return [Row("GET", "/", self.front, self._away), Row("GET", "/account", self.home, self._away)]
+
+    def front(self, incoming: Incoming) -> Response:
+        """GET /: the account, or the way to it."""
+        return self._pages.go("/account")
 
     def home(self, incoming: Incoming) -> Response:
         """GET /account."""

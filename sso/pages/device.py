@@ -80,9 +80,9 @@ class DevicePages:
             (f"identity:{person.identity.identity_id}", limits.guesses_per_person),
             (f"address:{incoming.peer}", limits.guesses_per_address),
         ]
-        if not approvals.may_guess(connection, subjects, now, limits.guesses_within):
+        if not approvals.may_guess(connection, subjects, now, limits.counted_within):
             audit.record(connection, now, "user_code_guessing_stopped", identity_id=person.identity.identity_id)
-            minutes = whole_minutes(limits.guesses_within)
+            minutes = whole_minutes(limits.counted_within)
             return self._ask(incoming, person, 429, ("device_too_many", {"minutes": minutes}))
         code = compact_user_code(typed)
         found = self._by_code(connection, code) if code else None

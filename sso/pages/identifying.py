@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fastapi import Response
 from psycopg import Connection
 
-from sso import approvals, audit
+from sso import approvals, audit, clients, consents
 from sso.approvals import Approval, Proof, compact_user_code
 from sso.incoming import Incoming, Parameters, Row
 from sso.pages.account import Account, Person
@@ -98,10 +98,13 @@ class IdentifyingPages:
         now, limits = self._provider.clock(), self._provider.options.approvals
         if not compared:
             raise IdentifyRefused("identify_not_compared")
-        if not approvals.may_guess(connection, self._subjects(clerk), now, limits.guesses_within):
-            raise IdentifyRefused("device_too_many", 429, minutes=whole_minutes(limits.guesses_within))
+        if not approvals.may_guess(connection, self._subjects(clerk), now, limits.counted_within):
+            raise IdentifyRefused("device_too_many", 429, minutes=whole_minutes(limits.counted_within))
         approval = self._request(connection, stated.user_code)
         passenger = self._holder(connection, clerk, stated)
+        client = clients.load(connection, approval.client_id)
+        if client is None or consents.missing(connection, client, passenger.identity_id, approval.scope, (), now):
+            raise IdentifyRefused("identify_consent", 409)
         if until := lockout.locked(connection, passenger.identity_id, now):
             raise IdentifyRefused("identify_locked", 429, minutes=whole_minutes(until - now))
         proof = Proof(passenger.identity_id, None, now, assurance.DOCUMENT_AT_WINDOW, [])

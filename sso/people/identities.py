@@ -89,6 +89,14 @@ def by_phone(connection: Connection, cipher: FieldCipher, phone: str) -> Identit
     return _one(connection, _BY_PHONE, cipher.blind(f"phone:{phone}"))
 
 
+def sleeps(connection: Connection, cipher: FieldCipher, phone: str) -> bool:
+    """Whether the number is kept for an account that was joined to another one and can still be parted from it."""
+    row = connection.execute(
+        "SELECT 1 FROM sso.identity WHERE phone_blind = %s AND joined_to IS NOT NULL", (cipher.blind(f"phone:{phone}"),)
+    ).fetchone()
+    return row is not None
+
+
 def by_login(connection: Connection, cipher: FieldCipher, login: str) -> Identity | None:
     """The identity that a person means by what they typed: a phone number or a login name."""
     if phone := compact_phone(login):

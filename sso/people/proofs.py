@@ -183,7 +183,7 @@ def register(provider: Provider, handle: str, name: str, login_name: str, passwo
     """Make a passenger's identity for a proven phone number.
 
     Raises ProofRefused: `bad_name`, `bad_login_name`, `bad_password`, `login_name_taken`, `phone_taken`,
-    `error_stale`. The proven number stays usable after any of them but the last two.
+    `phone_asleep`, `error_stale`. The proven number stays usable after any of them but the last two.
     """
     name, now = name.strip(), provider.clock()
     if not 1 <= len(name) <= 60 or not name.isprintable():
@@ -197,6 +197,8 @@ def register(provider: Provider, handle: str, name: str, login_name: str, passwo
         phone = proven_phone(connection, provider, handle)
         if identities.by_phone(connection, provider.cipher, phone):
             raise ProofRefused("phone_taken", 409)
+        if identities.sleeps(connection, provider.cipher, phone):
+            raise ProofRefused("phone_asleep", 409)
         identity = Identity(
             provider.mint.identifier(), "passenger", compact_name, name, password_hash, None, [], locale, now
         )

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from interlock.clock import system_clock
 from interlock.database import Pool
@@ -47,9 +48,9 @@ class AheadClock:
 
 
 @contextmanager
-def serving(make: Callable[[str], FastAPI], host: str = "127.0.0.1") -> Iterator[str]:
+def serving(make: Callable[[str], ASGIApp], host: str = "127.0.0.1") -> Iterator[str]:
     """An application behind a real HTTP server; `make` is told the origin it will have, which is answered too."""
-    outer = FastAPI()
+    outer = Starlette()
     config = uvicorn.Config(outer, host="127.0.0.1", port=0, log_config=None, lifespan="off")
     server, bound = uvicorn.Server(config), config.bind_socket()
     origin = f"http://{host}:{bound.getsockname()[1]}"
@@ -132,7 +133,7 @@ def running(pool: Pool, relying: Relying, further: Iterable[Registration] = ()) 
     """Our column. `further`: clients beside those of the table."""
     clock, made = AheadClock(), []
 
-    def make(origin: str) -> FastAPI:
+    def make(origin: str) -> ASGIApp:
         provider = assembled(origin, pool, clock, Gateway())
         furnish(provider, relying.address)
         for each in further:

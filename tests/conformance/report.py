@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
 from importlib import metadata
 
 import pytest
@@ -21,18 +20,23 @@ PASSED, FAILED, NOT_APPLICABLE, NOT_RUN = "passed", "FAILED", "n/a", "not run"
 WIDTH = max(len(module) for modules in MODULES.values() for module in modules) + 4
 
 
+def place(item: pytest.Item) -> tuple[str, str, str]:
+    """Where a test's outcome belongs: column (empty: not in the table), mode, function."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return parameters.get("column", ""), parameters.get("mode", "query"), item.name.partition("[")[0]
+
+
 def keep(item: pytest.Item, report: pytest.TestReport) -> None:
     """Note one outcome; a failure stays a failure."""
-    callspec = getattr(item, "callspec", None)
-    if callspec is None or "column" not in callspec.params or not (report.when == "call" or not report.passed):
+    where = place(item)
+    if not where[0] or not (report.when == "call" or not report.passed):
         return
     results = item.config.stash.setdefault(KEY, {})
-    place = (callspec.params["column"], callspec.params.get("mode", "query"), item.name.partition("[")[0])
-    if results.get(place) != FAILED:
-        results[place] = PASSED if report.passed else NOT_RUN if report.skipped else FAILED
+    if results.get(where) != FAILED:
+        results[where] = PASSED if report.passed else NOT_RUN if report.skipped else FAILED
 
 
-def whole(results: Results, parties: Mapping[tuple[str, str], str]) -> str:
+def whole(results: Results, parties: dict[tuple[str, str], str]) -> str:
     """Both tables of a run, with the versions of everybody who took part."""
     versions = {name: _version(name) for name, _ in parties}
     said = (

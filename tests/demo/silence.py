@@ -12,6 +12,7 @@ _TOKEN = re.compile(
     r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}|whs(?:ec|k)_[A-Za-z0-9+/=]{20,}|(?i:bearer [a-z0-9._-]{16,})"
 )
 _SECRET = re.compile(r'"(?:client_)?secret"\s*:\s*"([^"]{16,})"')
+_PRIVATE_KEY = re.compile(r'\\"d\\":\s*\\"([A-Za-z0-9_-]{40,})')  # of a JWK, written as text inside JSON
 
 
 def named_in_logs(data_dir: Path, plan: Plan) -> list[str]:
@@ -45,4 +46,6 @@ def secrets_of(data_dir: Path) -> Iterator[str]:
     for key in (data_dir / "keys").iterdir():
         yield key.read_text(encoding="ascii").strip()
     for file in (data_dir / "simulation").rglob("*.json"):
-        yield from _SECRET.findall(file.read_text(encoding="utf-8", errors="replace"))
+        text = file.read_text(encoding="utf-8", errors="replace")
+        yield from _SECRET.findall(text)
+        yield from _PRIVATE_KEY.findall(text)

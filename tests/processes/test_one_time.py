@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 import pytest
+import redis
 
 from interlock.wiring import open_hub, sign_on
 from sso import admin
 from sso.admin import Registration
+from sso.options import Argon2Options
+from sso.people.passwords import Passwords
 from tests.conformance import ours
-from tests.conformance.parties import KEY
+from tests.conformance.parties import KEY, PARTIES
 from tests.conformance.relying import Relying
-from tests.conformance.subject import Subject
+from tests.conformance.subject import Subject, good, refused
 from tests.processes.artefacts import ARTEFACTS, Shot, Stage, code
 from tests.processes.house import House
 
@@ -55,8 +58,9 @@ def stage(two_doors: House, request: pytest.FixtureRequest) -> Iterator[Stage]:
     made = Stage(two_doors, provider, subject)
     rounds = request.config.getoption("--redemptions")
     made.people = [f"+86199{number:08d}" for number in range(1_000, 1_000 + rounds)]
+    quick = replace(provider, passwords=Passwords(Argon2Options(memory_kib=8, passes=1, lanes=1)))
     for number, phone in enumerate(made.people):
-        admin.create_passenger(provider, f"racer{number}", "赛跑者", "a-password-that-is-long", phone)
+        admin.create_passenger(quick, f"racer{number}", "赛跑者", "a-password-that-is-long", phone)
     yield made
     subject.close_browsers()
     subject.http.close()
@@ -139,3 +143,27 @@ def test_a_process_killed_between_consuming_and_issuing_leaves_nothing_usable_tw
             assert third.gained is None
     finally:
         stage.house.open(1)
+
+
+def test_valkey_flushed_logs_nobody_in_or_out(stage: Stage) -> None:
+    """What counts is in PostgreSQL: sessions, codes, families and what has become of them."""
+    subject, leaver = stage.subject, stage.subject.browser()
+    staying = subject.tokens(browser=stage.browser)["refresh_token"]
+    ended = subject.tokens(browser=leaver)
+    used = code(stage)
+    leave = leaver.open(
+        subject.endpoint("end_session_endpoint"),
+        id_token_hint=ended["id_token"],
+        post_logout_redirect_uri=PARTIES["first"].goodbye,
+    )
+    assert leaver.agree(leave).sent_to == PARTIES["first"].goodbye
+    assert any(answer.gained for answer in asyncio.run(volley(stage.house, used)))
+
+    with redis.Redis.from_url(stage.house.settings.engines().redis_url) as client:
+        client.flushdb()
+
+    assert stage.browser.ask(PARTIES["first"], prompt="none").code
+    assert leaver.ask(PARTIES["first"], prompt="none").error == "login_required"
+    good(subject.refresh(PARTIES["first"], staying))
+    refused(subject.refresh(PARTIES["first"], ended["refresh_token"]), "invalid_grant")
+    assert not any(answer.gained for answer in asyncio.run(volley(stage.house, used)))

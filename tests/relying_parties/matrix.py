@@ -27,12 +27,12 @@ KEY = pytest.StashKey[dict[tuple[str, str], str]]()
 
 
 def keep(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Note one outcome: the flow is the test's parameter `flow`, the party the name of its module."""
+    """Note one outcome: the flow is the test's parameter `flow`, the party `party` or the name of its module."""
     callspec = getattr(item, "callspec", None)
     if callspec is None or "flow" not in callspec.params or not (report.when == "call" or not report.passed):
         return
     results = item.config.stash.setdefault(KEY, {})
-    party = item.path.stem.removeprefix("test_").replace("_", "-")
+    party = callspec.params.get("party") or item.path.stem.removeprefix("test_").replace("_", "-")
     said = "yes" if report.passed else "n/a" if report.skipped else "FAILED"
     if results.get((party, callspec.params["flow"])) != "FAILED":
         results[party, callspec.params["flow"]] = said

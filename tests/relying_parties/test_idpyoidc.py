@@ -37,7 +37,6 @@ class Session:
         from idpyoidc.client.rp_handler import RPHandler
 
         party = PARTIES[client_id]
-        keys = {}
         configuration: dict[str, Any] = {
             "issuer": subject.issuer,
             "client_id": party.client_id,
@@ -47,7 +46,6 @@ class Session:
             "response_types_supported": ["code"],
             "scopes_supported": ["openid", "profile"],
             "token_endpoint_auth_methods_supported": [party.auth],
-            "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
             "client_authn_methods": [party.auth, "bearer_header"],
             "preference": {"response_types": ["code"], "scope": ["openid", "profile"]},
             "services": SERVICES,
@@ -59,11 +57,11 @@ class Session:
             },
         }
         if party.auth == "private_key_jwt":
-            keys = {"keyjar": _keyjar(subject)}
+            configuration["token_endpoint_auth_signing_alg_values_supported"] = ["ES256"]
         else:
             configuration["client_secret"] = party.secret
         self.subject, self.party, self.browser = subject, party, subject.browser()
-        self.handler = RPHandler(base_url=party.home, client_configs={subject.issuer: configuration}, **keys)
+        self.handler = RPHandler(base_url=party.home, client_configs={subject.issuer: configuration}, keyjar=_keyjar())
         begun = self.handler.begin(subject.issuer)
         outcome = self.browser.agree(self.browser.open(begun if isinstance(begun, str) else begun["url"]))
         self.found = self.handler.finalize(subject.issuer, dict(outcome.parameters))
@@ -71,7 +69,7 @@ class Session:
         self.client = self.handler.issuer2rp[subject.issuer]
 
 
-def _keyjar(subject: Subject) -> Any:
+def _keyjar() -> Any:
     from cryptojwt import KeyJar
 
     from tests.conformance.parties import KEY

@@ -6,7 +6,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 
 from interlock.clock import FileClock
 from interlock.database import Pool
+from interlock.demo.browser import Browser, told
 from interlock.demo.clients import new_login_key, register_logins
 from interlock.demo.stage import (
     AGENT_LOGIN,
@@ -38,6 +40,7 @@ from simulators.journeys import ACCOUNT_NAME, ACCOUNT_PHONE
 from simulators.plan import CHANNELS
 from sso import Provider, clerks, logout
 from sso.admin import Demo, DemoPerson, seed_demo
+from sso.pings import deliver_pings, http_send_ping
 from tests.console.harness import MORNING, SECRET, play_day
 
 DAY = date(2026, 1, 11)
@@ -100,9 +103,17 @@ class Teller:
 
     def _run(self) -> None:
         provider = self._provider
+        impatient = replace(provider.options, logout_backoff=timedelta(seconds=0.3))
         while not self._end.wait(0.2):
             logout.deliver_logout_tokens(
-                provider.pool, provider.clock, logout.http_send, tokens=provider.tokens, options=provider.options
+                provider.pool, provider.clock, logout.http_send, tokens=provider.tokens, options=impatient
+            )
+            deliver_pings(
+                provider.pool,
+                provider.clock,
+                http_send_ping,
+                cipher=provider.cipher,
+                options=provider.options.approvals,
             )
 
 
@@ -158,9 +169,113 @@ def channels(hub: Hub, provider: Provider, tmp_path: Path) -> Iterator[Channels]
         running.stop()
 
 
+def tour_of(channels: Channels, provider: Provider) -> Tour:
+    sold_on_the_small_day = ["web", "web"]
+    return Tour(channels.simulation, lambda: grown(provider, PASSENGER_LOGIN), channels.state, sold_on_the_small_day)
+
+
 def test_one_tree_over_five_channels_and_one_logout(channels: Channels, provider: Provider) -> None:
     with Teller(provider):
-        tour = Tour(channels.simulation, lambda: grown(provider, PASSENGER_LOGIN), channels.state, ["web", "web"]).take()
+        tour = Tour(
+            channels.simulation, lambda: grown(provider, PASSENGER_LOGIN), channels.state, ["web", "web"]
+        ).take()
     assert [step.what.split()[0] for step in tour][:5] == ["web", "app", "windows", "phone", "agents"]
     assert tour[-1].what == "phone is up again"
     assert grown(provider, PASSENGER_LOGIN) == []
+
+
+@pytest.fixture
+def passenger(channels: Channels) -> Iterator[Browser]:
+    """Logged in at the website."""
+    with Browser() as browser:
+        page = browser.visit(f"{channels.home('web')}/login")
+        told(browser.submit(page, "/login", login=PASSENGER_LOGIN, password=PASSENGER_PASSWORD), "web")
+        yield browser
+
+
+def test_a_ping_brings_the_tokens_of_a_call_and_only_the_providers_ping_does(
+    channels: Channels, provider: Provider, passenger: Browser
+) -> None:
+    with httpx.Client(trust_env=False) as clerk:
+        asked = told(clerk.post(f"{channels.home('phone')}/calls", json={"phone": ACCOUNT_PHONE}), "the clerk")
+        guessed = clerk.post(f"{channels.home('phone')}/ping", json={"auth_req_id": "guess"})
+        page = passenger.visit(f"{provider.options.issuer}/account/approvals")
+        assert asked["say"] in page.text
+        passenger.submit(page, "/account/approvals", decision="approve")
+        assert guessed.status_code == 401
+        assert channels.state("phone")["guests"] == []
+        with Teller(provider):  # nobody polls: it is the ping that ends the wait
+            deadline = time.monotonic() + 20
+            while not channels.state("phone")["guests"]:
+                assert time.monotonic() < deadline, "the ping did not come"
+                time.sleep(0.1)
+    (guest,) = channels.state("phone")["guests"]
+    assert (guest["how"], guest["actor"]) == ("ciba", None)
+
+
+def test_who_refuses_at_the_window_is_not_logged_in_there(channels: Channels, passenger: Browser) -> None:
+    with httpx.Client(trust_env=False) as clerk:
+        asked = told(clerk.post(f"{channels.home('windows')}/windows/SHH/03/login"), "the window")
+        screen = clerk.get(f"{channels.home('windows')}/windows/logins/{asked['key']}/screen")
+        assert "<svg" in screen.text
+        assert asked["user_code"] in screen.text
+        page = passenger.visit(asked["complete"])
+        assert "SHH" in page.text
+        passenger.submit(page, "/device/decide", decision="refuse")
+        stands = told(clerk.get(f"{channels.home('windows')}/windows/logins/{asked['key']}"), "the look")
+    assert stands["state"] == "refused"
+    assert channels.state("windows")["guests"] == []
+
+
+def test_the_passengers_own_token_for_the_agents_opens_nothing_at_the_hub(
+    channels: Channels, passenger: Browser
+) -> None:
+    page = passenger.visit(f"{channels.home('agents')}/login")
+    seen = told(passenger.submit(page, "/consent", answer="agree", term="day"), "agents")
+    assert (seen["hub"], seen["orders"]) == (401, [])
+    (guest,) = channels.state("agents")["guests"]
+    alone = {"passenger": guest["key"], "clerk": guest["key"]}
+    answer = httpx.post(f"{channels.home('agents')}/acts", json=alone, trust_env=False)
+    assert answer.status_code == 403  # a customer is no clerk
+
+
+def test_a_login_that_another_browser_began_is_not_finished(channels: Channels, passenger: Browser) -> None:
+    with Browser() as other:
+        foreign = other.visit(f"{channels.home('web')}/callback?code=c&state=s&iss={channels.simulation.hub_url}/sso")
+    assert (foreign.status_code, foreign.json()["error"]) == (400, "state_unknown")
+
+
+def test_a_bound_token_is_refused_without_its_key_and_with_a_used_proof(channels: Channels, passenger: Browser) -> None:
+    told(passenger.visit(f"{channels.home('app')}/login"), "app")
+    desk = channels.servers["app"].login
+    (guest,) = desk.sessions.open.values()
+    url = f"{desk.resource}/me/orders"
+    good = desk.provider.authorization("GET", url, guest.access_token)
+    elsewhere = desk.provider.authorization("GET", f"{desk.resource}/orders", guest.access_token)
+    forged = {"authorization": f"DPoP {guest.access_token}", "interlock-proven-key": "whoever"}
+    with httpx.Client(trust_env=False) as http:
+        assert http.get(url, headers=good).status_code == 200
+        for headers in (
+            good,  # the same proof again
+            elsewhere,  # made for another address
+            {"authorization": f"DPoP {guest.access_token}"},
+            {"authorization": f"Bearer {guest.access_token}"},
+            forged,
+            forged | {"dpop": good["DPoP"]},
+        ):
+            answer = http.get(url, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), headers
+
+
+def test_a_logout_token_that_is_not_the_providers_or_not_for_us_ends_nothing(
+    channels: Channels, provider: Provider, passenger: Browser
+) -> None:
+    (guest,) = channels.state("web")["guests"]
+    web = channels.servers["web"].login
+    (kept,) = web.sessions.open.values()
+    for token in ("", "eyJhbGciOiJub25lIn0.e30.", kept.access_token, kept.id_token):
+        answer = httpx.post(
+            f"{channels.home('web')}/backchannel-logout", data={"logout_token": token or ""}, trust_env=False
+        )
+        assert answer.status_code == 400
+    assert channels.state("web")["guests"] == [guest]

@@ -68,3 +68,10 @@ def test_a_waiting_page_is_never_anybody_elses_address(site: Site) -> None:
     page = browser.follow(browser.authorize("web", page=".evil.test/"))
     done = browser.follow(browser.submit(page, login="liwei", password=PASSWORD))
     assert done.headers["location"].startswith("https://web.interlock.test/callback?")
+
+
+def test_the_front_page_leads_to_the_account(site: Site) -> None:
+    browser = signed_in(site)
+    assert str(browser.follow(browser.get("/")).url) == f"{site.issuer}/account"
+    stranger = site.browser()
+    assert "/login" in str(stranger.follow(stranger.get("/")).url)

@@ -421,6 +421,29 @@ def test_codes_to_one_phone_are_bounded(site: Site) -> None:
     assert calls.ask().status_code == 200
 
 
+def test_a_client_that_needs_a_consent_cannot_get_it_by_a_code(site: Site) -> None:
+    calls, phone = at_calls(site, consent="explicit"), signed_in(site)
+    assert calls.ask(acr_values=AT_CALL).json()["error"] == "invalid_request"
+    assert site.gateway.sent == []
+    first = calls.call()
+    approve_call(phone)
+    assert calls.poll(first).status_code == 200
+    asked = calls.call(acr_values=AT_CALL)
+    assert read(calls, asked, site.gateway.last_code).status_code == 200
+    assert calls.poll(asked).status_code == 200
+
+
+def test_the_person_is_told_that_somebody_asks_and_what_a_code_opened(site: Site) -> None:
+    calls = at_calls(site)
+    calls.call()
+    asked = calls.call(acr_values=AT_CALL)
+    read(calls, asked, site.gateway.last_code)
+    site.gateway.tell_due(site)
+    told = sorted(text for _, _, text in site.gateway.told)
+    assert told[0].startswith("“电话订票”请您在通话中确认")
+    assert told[1].startswith("您读出验证码后，“电话订票”")
+
+
 def test_a_request_whose_code_could_not_be_sent_is_withdrawn(site: Site) -> None:
     calls = at_calls(site)
     site.gateway.down = True

@@ -13,6 +13,7 @@ from sso import agents, clerks, consents
 from sso.people import lockout
 from sso.tokens import TokenRefused
 from tests.sso.agency import ACCESS_TOKEN, EXCHANGE, RESOURCE, SECRET, Agency
+from tests.sso.asking import DEVICE_CODE, Asker, signed_in, type_code
 from tests.sso.harness import HUB, PASSWORD, Browser, Site
 
 
@@ -118,6 +119,25 @@ def test_the_work_is_a_branch_of_the_passengers_session(agency: Agency, passenge
         "SELECT array[kind, parent_id::text] FROM sso.session WHERE session_id = %s", first["sid"]
     )
     assert (kind, parent) == ("agent", own)
+
+
+def test_at_the_counter_the_passenger_agrees_on_their_own_phone(agency: Agency, clerk: str) -> None:
+    """Device grant: the terms are on the phone; window and agent are branches of the phone's session."""
+    agency.register("agency", RESOURCE, further_grants=[EXCHANGE, DEVICE_CODE])
+    counter, phone = Asker(agency.site, ("agency", SECRET)), signed_in(agency.site)
+    asked = counter.device(resource=RESOURCE, office="联程西湖店")
+    page = type_code(phone, asked["user_code"])
+    assert "act for you" in page.text
+    phone.submit(page, decision="approve", term="day")
+    tokens = counter.tokens(asked)
+    claims = agency.site.claims(delegated(agency, tokens["access_token"], clerk))
+    lineage = """SELECT array[child.kind, parent.kind, root.kind] FROM sso.session child
+        JOIN sso.session parent ON parent.session_id = child.parent_id
+        JOIN sso.session root ON root.session_id = parent.parent_id WHERE child.session_id = %s"""
+    assert agency.site.one(lineage, claims["sid"]) == ["agent", "window", "browser"]
+    assert agency.site.one("SELECT expires_at - given_at FROM sso.consent") == timedelta(days=1)
+    phone.submit(phone.get("/account/agents"))
+    assert counter.post("/token", grant_type="refresh_token", refresh_token=tokens["refresh_token"]).status_code == 400
 
 
 # --- what does not -------------------------------------------------------------------------------------------------

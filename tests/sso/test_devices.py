@@ -232,7 +232,7 @@ def test_guessing_user_codes_stops_after_ten_also_with_a_right_one(site: Site) -
 def test_guesses_are_counted_for_an_address_too(site: Site) -> None:
     asked, phone = at_window(site).device(), signed_in(site)
     with site.provider.pool.connection() as connection:
-        approvals.note_wrong_guess(connection, [("address:127.0.0.1", 60)] * 60, site.clock())
+        approvals.note_wrong_guess(connection, [("address:127.0.0.1", 600)] * 600, site.clock())
     assert type_code(phone, asked["user_code"]).status_code == 429
 
 
@@ -348,3 +348,25 @@ def test_the_tokens_of_a_window_can_be_bound_to_its_key(site: Site) -> None:
     tokens = httpx.post(f"{site.issuer}/token", data=data, auth=window.auth, headers=proof(site, key), trust_env=False)
     assert tokens.json()["token_type"] == "DPoP"
     assert site.claims(tokens.json()["access_token"])["cnf"] == {"jkt": key.thumbprint()}
+
+
+def test_devices_that_prove_nothing_are_counted_by_address(site: Site) -> None:
+    kiosk = at_window(site, secret=None)
+    with site.provider.pool.connection() as connection:
+        approvals.note_wrong_guess(connection, [("devices:127.0.0.1", 600)] * 600, site.clock())
+    refused = kiosk.post("/device_authorization", client_id="windows", scope="openid")
+    assert (refused.status_code, refused.json()["error"]) == (429, "temporarily_unavailable")
+    assert at_window(site).device()
+
+
+def test_a_client_of_somebody_elses_shows_what_it_gets_and_the_yes_is_the_consent(site: Site) -> None:
+    window, phone = at_window(site, consent="explicit"), signed_in(site)
+    refused, asked = window.device(), window.device()
+    approve_device(phone, refused["user_code"], "refuse")
+    assert site.one("SELECT count(*) FROM sso.consent") == 0
+    page = type_code(phone, asked["user_code"])
+    assert "Station windows" in plain(page)
+    assert 'class="stops"' in page.text
+    phone.submit(page, decision="approve")
+    assert site.one("SELECT count(*) FROM sso.consent WHERE client_id = 'windows'") == 1
+    assert window.poll(asked).status_code == 200

@@ -86,6 +86,11 @@ def test_a_code_that_does_not_say_where_it_is_from_is_not_approved_by_document(d
     assert desk.identify(desk.window.device()).status_code == 409
 
 
+def test_a_document_gives_no_consent(desk: Desk) -> None:
+    at_window(desk.site, consent="explicit")
+    assert desk.identify(desk.window.device(**SHANGHAI)).status_code == 409
+
+
 def test_an_unconfirmed_name_is_nobodys(desk: Desk) -> None:
     with desk.site.provider.pool.connection() as connection:
         connection.execute("UPDATE sso.real_name SET state = 'unverified', confirmed_at = NULL, confirmed_by = NULL")

@@ -210,3 +210,75 @@ def test_a_new_password_ends_the_sessions_of_whoever_knew_the_old_one(site: Site
     assert admin.list_sessions(site.provider, "liwei") == []
     assert browser.refresh("web", web["refresh_token"]).json()["error"] == "invalid_grant"
     assert site.deliver_logouts().delivered == 2
+
+
+def test_a_silent_address_is_tried_once_in_a_drain_and_holds_nobody_up(site: Site) -> None:
+    browsers = [two_clients(site)[0] for _ in range(6)]
+    for browser in browsers:
+        browser.submit(browser.get("/signed-in"))
+    tried: list[str] = []
+
+    def half_dead(uri: str, token: str) -> int:
+        tried.append(uri)
+        if uri.endswith("/app"):
+            raise httpx.ConnectTimeout("nobody")
+        return 200
+
+    assert site.deliver_logouts(half_dead) == Drained(delivered=6, waiting=6, given_up=0)
+    assert [uri.rpartition("/")[2] for uri in tried].count("app") == 1
+    assert site.one("SELECT sum(attempts) FROM sso.logout_delivery WHERE client_id = 'app'") == 1
+    site.clock.advance(timedelta(seconds=5))
+    assert site.deliver_logouts() == Drained(delivered=6, waiting=0, given_up=0)
+
+
+def test_a_logout_posted_from_another_site_finds_the_session_all_the_same(site: Site) -> None:
+    browser, _, _ = two_clients(site)
+    asked = {"client_id": "web", "post_logout_redirect_uri": "https://web.interlock.test/bye", "state": "s"}
+    stranger = site.browser()  # a SameSite=Lax cookie does not come along with such a post
+    redirected = stranger.post("/logout", asked, Origin="https://web.interlock.test")
+    assert redirected.status_code == 303
+    page = browser.http.get(redirected.headers["location"])
+    assert browser.submit(page).headers["location"] == "https://web.interlock.test/bye?state=s"
+    long = stranger.post("/logout", {"logout_hint": "x" * 9_000})
+    assert long.status_code == 413
+
+
+def test_a_posted_logout_with_the_cookie_is_answered_at_once(site: Site) -> None:
+    browser, web, _ = two_clients(site)
+    out = browser.post("/logout", {"id_token_hint": web["id_token"]})
+    assert "/signed-out?receipt=" in out.headers["location"]
+    assert answer(browser.authorize("app", prompt="none"))["error"] == "login_required"
+
+
+def test_parameters_given_twice_end_nothing(site: Site) -> None:
+    browser, web, _ = two_clients(site)
+    twice = browser.http.get(f"{site.issuer}/logout?state=a&state=b&id_token_hint={web['id_token']}")
+    assert twice.status_code == 400
+    assert answer(browser.authorize("app", prompt="none"))["code"]
+
+
+def test_a_client_without_an_address_is_shown_and_not_waited_for(site: Site) -> None:
+    browser, _, _ = two_clients(site)
+    with site.provider.pool.connection() as connection:
+        connection.execute("UPDATE sso.client SET backchannel_logout_uri = NULL WHERE client_id = 'app'")
+    out = browser.submit(browser.get("/signed-in"))
+    assert site.deliver_logouts() == Drained(1, 0, 0)
+    page = browser.follow(out)
+    assert "It takes no notice" in page.text
+    assert "Nobody is left to be told" in page.text
+
+
+def test_what_was_given_up_can_be_told_again(site: Site) -> None:
+    browser, _, _ = two_clients(site)
+    browser.submit(browser.get("/signed-in"))
+    site.receivers["app"].answers = [500] * 40
+    while due := site.one("SELECT min(next_attempt_at) FROM sso.logout_delivery WHERE state = 'waiting'"):
+        site.clock.advance(max(timedelta(0), due - site.clock()))
+        site.deliver_logouts()
+    (lost,) = admin.undelivered_logouts(site.provider)
+    assert (lost.client_id, lost.state, lost.last_status) == ("app", "given_up", 500)
+    site.receivers["app"].answers = []
+    assert admin.retry_logouts(site.provider, ["web"]) == 0
+    assert admin.retry_logouts(site.provider, ["app"]) == 1
+    assert site.deliver_logouts() == Drained(1, 0, 0)
+    assert admin.undelivered_logouts(site.provider) == []

@@ -29,8 +29,8 @@ def leave(site: Site) -> str:
 
 def call(site: Site, method: str, path: str, token: str, body: Any = None) -> httpx.Response:
     url = path if path.startswith("http") else site.issuer + path
-    with httpx.Client(trust_env=False) as client:
-        return client.request(method, url, json=body, headers={"Authorization": f"Bearer {token}"})
+    machine = site.browsers[0] if site.browsers else site.browser()
+    return machine.http.request(method, url, json=body, headers={"Authorization": f"Bearer {token}"})
 
 
 def registered(site: Site, leave: str, **more: Any) -> dict[str, Any]:

@@ -110,6 +110,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "此代码未说明来自哪个窗口，不能凭证件登录。",
         "This code does not say which window it is from, so a document cannot approve it.",
     ),
+    "identify_consent": (
+        "此应用须由旅客本人在页面上同意，不能凭证件登录。",
+        "Passengers must agree to this application themselves on a page; a document cannot do that.",
+    ),
     "identify_locked": (
         "有人多次输错此旅客的登录信息，请 {minutes} 分钟后再试，或办理账号找回。",
         "Somebody tried to guess this passenger's sign-in. Try again in {minutes} minutes, or recover the account.",
@@ -117,6 +121,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "notice_identified_at_window": (
         "您凭证件在 {place} 登录。如非本人，请立即在“设备与登录”中结束。",
         "You were signed in by your ID document at {place}. If it was not you, end it under your sign-ins now.",
+    ),
+    "notice_approval_waiting": (
+        "“{client}”请您在通话中确认。请打开“待确认请求”，核对客服读出的内容；没有通话时请拒绝。",
+        "{client} asks for your approval during a call. Open your requests and compare; if you are not on the phone,"
+        " refuse.",
     ),
     "notice_call_opened": (
         "您读出验证码后，“{client}”已在通话中以您的身份办理。如非本人，请立即在“设备与登录”中结束。",

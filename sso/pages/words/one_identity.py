@@ -162,6 +162,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "该账号因多次错误尝试暂时锁定，请稍后再试。",
         "That account is locked for a while after wrong attempts. Try again later.",
     ),
+    "phone_asleep": (
+        "此手机号的账号已并入另一个账号，30 天内保留。请用另一账号登录，或在“撤销账号合并”页面恢复。",
+        "This number's account was joined to another one and is kept for 30 days. Sign in to that one, or part them.",
+    ),
     "part_too_late": ("已无法撤销，请到车站窗口办理。", "This cannot be undone any more. Ask at a station window."),
     # --- real name
     "real_name_title": ("实名信息", "Real name"),

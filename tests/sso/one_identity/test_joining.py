@@ -223,6 +223,16 @@ def test_after_thirty_days_nothing_is_parted_and_the_number_is_free(people: Peop
     assert phones(people) == [PHONE, None]
 
 
+def test_a_number_that_is_kept_for_a_sleeping_account_is_not_registered_anew(people: People) -> None:
+    people.join()
+    browser = people.site.browser()
+    sent = browser.submit(browser.get("/register"), phone=OTHER_PHONE)
+    details = browser.submit(sent, code=people.site.gateway.last_code)
+    refused = browser.submit(details, name="别人", login_name="", password="a-long-password")
+    assert refused.status_code == 409
+    assert "joined to another" in refused.text
+
+
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 

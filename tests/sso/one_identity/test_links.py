@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+
+import httpx
 
 from sso.people import account_proofs, links
 from tests.sso.harness import STAFF_PASSWORD, Site, first_form
@@ -116,6 +119,20 @@ def test_a_proof_is_good_once_in_its_session_for_five_minutes(people: People) ->
     fresh = people.proven_account()
     confirmed(people.me, fresh)
     assert people.me.submit(fresh).status_code == 410
+
+
+def test_of_eight_confirmations_at_once_one_links(people: People) -> None:
+    preview = people.proven_account()
+    action, fields = first_form(preview.text)
+    cookies = dict(people.me.http.cookies)
+
+    def confirm(_: int) -> str:
+        answer = httpx.post(action, data=fields, cookies=cookies, trust_env=False)
+        return answer.headers.get("location", "")
+
+    with ThreadPoolExecutor(8) as eight:
+        assert sum("done=linked" in each for each in eight.map(confirm, range(8))) == 1
+    assert standing(people.site) == 1
 
 
 def test_both_sides_are_fresh(people: People) -> None:
