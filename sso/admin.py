@@ -306,7 +306,8 @@ def prune(provider: Provider) -> int:
     """Remove what ended more than a day ago and can no longer matter; answers how many rows.
 
     Waiting logins, phone codes, failed attempts, authorization codes and requests for approval, all of which
-    strangers can cause to be written. Sessions, grants, refresh tokens and the audit stay: a leaked refresh token is recognised by them.
+    strangers can cause to be written. Sessions, grants, refresh tokens and the audit stay: a leaked refresh token is
+    recognised by them.
     """
     before = provider.clock() - _KEEP_FOR
     with provider.pool.connection() as connection:

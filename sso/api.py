@@ -10,7 +10,9 @@ from psycopg_pool import ConnectionPool
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
+from sso.addresses import Addresses
 from sso.endpoints import (
     backchannel_authentication,
     companions,
@@ -62,25 +64,24 @@ def create_app(
     cipher: FieldCipher,
     sender: CodeSender,
     mint: Minter | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """The application. The caller opens and closes the pool, and runs `logout.deliver_logout_tokens` from time to
     time. Touches the database with the first request, not here."""
     return application(Provider.assemble(options, pool, clock, cipher, sender, mint))
 
 
-def application(provider: Provider) -> Starlette:
+def application(provider: Provider) -> ASGIApp:
     """The application over parts that are wired already (the composition root shares the key cache this way)."""
     # Threads of our own: the way there and back costs half of the framework's.
-    workers = ThreadPoolExecutor(WORKERS, "sso")
+    workers, table = ThreadPoolExecutor(WORKERS, "sso"), rows(provider)
     # Plain routes: requests are read by `incoming`, so FastAPI's own reading would only cost time.
-    routes: list[BaseRoute] = [
-        Route(row.path, Endpoint(row, workers), methods=row.methods.split()) for row in rows(provider)
-    ]
+    routes: list[BaseRoute] = [Route(row.path, Endpoint(row, workers), methods=row.methods.split()) for row in table]
     routes += [
         Route(f"/static/{name}", _file(STATIC / name), methods=["GET"])
         for name in ("sso.css", "submit.js", "passkey.js")
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _no_such_thing, Exception: _broken})
+    rest = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_thing, Exception: _broken})
+    return Addresses(table, workers, rest, _broken)
 
 
 def rows(provider: Provider) -> list[Row]:

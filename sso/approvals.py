@@ -5,8 +5,7 @@ as a digest and redeemed once; redeeming it again revokes the family that the fi
 lost the first answer has no tokens to lose by it).
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,12 +16,10 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from sso import audit, families
-from sso.ports import FieldCipher, digest
+from sso.ports import digest
 
 Kind = Literal["device", "ciba"]
 
-USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 section 6.1: no vowels, so that no code spells a word
-USER_CODE_LENGTH = 8
 SLOW_DOWN = timedelta(seconds=5)  # RFC 8628 section 3.5
 SESSION_KINDS: dict[str, str] = {"device": "window", "ciba": "call"}
 """What an approved request opens: a session of this kind, below the one in which it was approved."""
@@ -89,66 +86,6 @@ _COLUMNS = sql.SQL(
        session_id, auth_time, acr, amr, created_at, expires_at"""
 )
 _OPEN = sql.SQL("state = 'waiting' AND expires_at > %(now)s")
-
-
-# --- user codes ----------------------------------------------------------------------------------------------------
-
-
-def compact_user_code(typed: str) -> str | None:
-    """The eight letters that a person meant (RFC 8628 section 6.1), or None.
-
-    >>> compact_user_code("wdjb-mjht")
-    'WDJBMJHT'
-    >>> compact_user_code("hello") is None
-    True
-    """
-    letters = re.sub(r"[\s\W_]", "", typed[:40]).upper()
-    return letters if len(letters) == USER_CODE_LENGTH and set(letters) <= set(USER_CODE_LETTERS) else None
-
-
-def format_user_code(code: str) -> str:
-    """As it is shown: two groups of four.
-
-    >>> format_user_code("WDJBMJHT")
-    'WDJB-MJHT'
-    """
-    return f"{code[:4]}-{code[4:]}"
-
-
-def user_code_blind(cipher: FieldCipher, code: str) -> str:
-    """Under what a user code is kept and found: eight letters could be guessed from a plain hash."""
-    return cipher.blind(f"user_code:{code}")
-
-
-def user_code_from(digits: str) -> str:
-    """Eight letters out of random decimal digits, two for each letter: 100 is five times 20, so each is as likely.
-
-    >>> user_code_from("0001192021399999")
-    'BCZBCZZZ'
-    """
-    pairs = [digits[index : index + 2] for index in range(0, 2 * USER_CODE_LENGTH, 2)]
-    return "".join(USER_CODE_LETTERS[int(pair) % len(USER_CODE_LETTERS)] for pair in pairs)
-
-
-def may_guess(connection: Connection, subjects: Sequence[tuple[str, int]], now: datetime, within: timedelta) -> bool:
-    """Whether each subject had fewer counted tries `within` than it is allowed. Asked before the code is looked up.
-
-    Locks the subjects until the transaction ends, so that parallel guesses cannot slip by.
-    """
-    allowed = True
-    for subject, limit in sorted(subjects):
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (subject,))
-        row = connection.execute(
-            "SELECT count(*) FROM sso.user_code_guess WHERE subject = %s AND at > %s", (subject, now - within)
-        ).fetchone()
-        allowed = allowed and row is not None and row[0] < limit
-    return allowed
-
-
-def note_wrong_guess(connection: Connection, subjects: Sequence[tuple[str, int]], now: datetime) -> None:
-    """Count one try (a user code that nobody was shown) for `may_guess`; the caller commits."""
-    for subject, _ in subjects:
-        connection.execute("INSERT INTO sso.user_code_guess (subject, at) VALUES (%s, %s)", (subject, now))
 
 
 # --- asking --------------------------------------------------------------------------------------------------------

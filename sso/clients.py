@@ -125,9 +125,8 @@ _LOAD = sql.SQL("SELECT {} FROM sso.client WHERE client_id = %s AND disabled_at 
 
 def load(connection: Connection, client_id: str) -> Client | None:
     """The client, unless it is unknown or disabled."""
-    with connection.cursor(row_factory=class_row(Client)) as cursor:
-        cursor.execute(_LOAD, (client_id,))
-        return cursor.fetchone()
+    row = connection.execute(_LOAD, (client_id,)).fetchone()
+    return None if row is None else Client(*row)  # columns and fields have one order
 
 
 _WITH_SCOPE = sql.SQL(

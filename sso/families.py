@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, sql
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from sso import audit, sessions
@@ -67,7 +66,7 @@ _CONSUME_CODE = (
     .as_string()
 )
 _OPEN_GRANT = (
-    sql.SQL("INSERT INTO sso.token_grant ({}, created_at, parent_id) VALUES ({}, %s, %s)")
+    sql.SQL("INSERT INTO sso.token_grant ({}, created_at, parent_id, actor_session_id) VALUES ({}, %s, %s, %s)")
     .format(_GRANT, _VALUES)
     .as_string()
 )
@@ -114,12 +113,19 @@ def consume_code(connection: Connection, secret: str, now: datetime) -> Code | N
     return None
 
 
-def open_grant(connection: Connection, grant: Grant, now: datetime, parent_id: UUID | None = None) -> None:
+def open_grant(
+    connection: Connection,
+    grant: Grant,
+    now: datetime,
+    parent_id: UUID | None = None,
+    actor_session_id: UUID | None = None,
+) -> None:
     """Start a family: a code was redeemed rightly, a device or a call approved, a token exchanged.
 
-    parent_id: the grant it was exchanged from (see `held_grant`), with which it ends.
+    parent_id: the grant it was exchanged from (see `held_grant`); actor_session_id: the session of the clerk who acts.
+    It ends with either.
     """
-    connection.execute(_OPEN_GRANT, (*_grant_values(grant), now, parent_id))
+    connection.execute(_OPEN_GRANT, (*_grant_values(grant), now, parent_id, actor_session_id))
 
 
 def add_refresh_token(
@@ -228,17 +234,15 @@ def of_refresh_token(connection: Connection, secret: str) -> UUID | None:
 
 def live_grant(connection: Connection, grant_id: UUID) -> Grant | None:
     """The grant, unless it was revoked."""
-    with connection.cursor(row_factory=class_row(Grant)) as cursor:
-        cursor.execute(_LIVE_GRANT, (grant_id,))
-        return cursor.fetchone()
+    row = connection.execute(_LIVE_GRANT, (grant_id,)).fetchone()
+    return Grant(*row) if row else None
 
 
 def held_grant(connection: Connection, grant_id: UUID) -> Grant | None:
     """The grant, unless it was revoked, kept from being revoked until this transaction ends: whoever revokes it then
     waits, and finds what was made from it."""
-    with connection.cursor(row_factory=class_row(Grant)) as cursor:
-        cursor.execute(_LIVE_GRANT + " FOR SHARE", (grant_id,))
-        return cursor.fetchone()
+    row = connection.execute(_LIVE_GRANT + " FOR SHARE", (grant_id,)).fetchone()
+    return Grant(*row) if row else None
 
 
 _STANDING = sql.SQL("""FROM sso.token_grant g WHERE g.grant_id = %(grant)s AND g.revoked_at IS NULL
@@ -251,9 +255,8 @@ _STANDS = sql.SQL("SELECT {}").format(_STANDING).as_string()
 
 def living(connection: Connection, grant_id: UUID, now: datetime, options: SsoOptions) -> Grant | None:
     """The grant, while it, its client, its person and its session all stand: one look for every access token."""
-    with connection.cursor(row_factory=class_row(Grant)) as cursor:
-        cursor.execute(_LIVING, {"grant": grant_id, **sessions.moment(now, options)})
-        return cursor.fetchone()
+    row = connection.execute(_LIVING, {"grant": grant_id, **sessions.moment(now, options)}).fetchone()
+    return Grant(*row) if row else None
 
 
 def stands(connection: Connection, grant_id: UUID, now: datetime, options: SsoOptions) -> bool:
@@ -271,10 +274,14 @@ def revoke(connection: Connection, grant_id: UUID, reason: str, now: datetime) -
     ).fetchall()
     for identity_id, client_id, session_id in rows:
         audit.record(connection, now, reason, identity_id=identity_id, client_id=client_id, session_id=session_id)
-        # Looked for after the row is ours: an exchange that held it has put its child in by now.
-        children = connection.execute("SELECT grant_id FROM sso.token_grant WHERE parent_id = %s", (grant_id,))
-        for (child_id,) in children.fetchall():
-            revoke(connection, child_id, reason, now)
+        _revoke_children(connection, grant_id, reason, now)
+
+
+def _revoke_children(connection: Connection, grant_id: UUID, reason: str, now: datetime) -> None:
+    """Looked for after the parent's row is ours: an exchange that held it has put its child in by now."""
+    children = connection.execute("SELECT grant_id FROM sso.token_grant WHERE parent_id = %s", (grant_id,))
+    for (child_id,) in children.fetchall():
+        revoke(connection, child_id, reason, now)
 
 
 def revoke_client(connection: Connection, client_id: str, reason: str, now: datetime) -> None:
@@ -289,7 +296,7 @@ def revoke_client(connection: Connection, client_id: str, reason: str, now: date
 
 
 def revoke_session(connection: Connection, session_id: UUID, reason: str, now: datetime) -> None:
-    """End every family that grew from a session, and every code not yet redeemed."""
+    """End every family that grew from a session or in which its person acts, and every code not yet redeemed."""
     connection.execute(
         "UPDATE sso.token_grant SET revoked_at = %s, revoke_reason = %s WHERE session_id = %s AND revoked_at IS NULL",
         (now, reason, session_id),
@@ -297,3 +304,10 @@ def revoke_session(connection: Connection, session_id: UUID, reason: str, now: d
     connection.execute(
         "UPDATE sso.code SET consumed_at = %s WHERE session_id = %s AND consumed_at IS NULL", (now, session_id)
     )
+    acting = connection.execute(
+        """UPDATE sso.token_grant SET revoked_at = %s, revoke_reason = %s
+           WHERE actor_session_id = %s AND revoked_at IS NULL RETURNING grant_id""",
+        (now, reason, session_id),
+    ).fetchall()
+    for (grant_id,) in acting:
+        _revoke_children(connection, grant_id, reason, now)

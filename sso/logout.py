@@ -6,11 +6,9 @@ waits as rows that point to it, written in the transaction that ends the session
 is due; a process that dies in between loses nothing, because its rows fall due again when the lease ends.
 """
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from uuid import UUID
 
 import httpx
@@ -18,7 +16,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from sso import audit, clients, families, sessions
-from sso.fetching import FetchRefused, guarded_post
+from sso.fetching import FetchRefused, authorities, guarded_post
 from sso.options import SsoOptions
 from sso.ports import Clock, Minter, digest
 from sso.tokens import TokenIssuer
@@ -261,17 +259,13 @@ def _put_back(pool: ConnectionPool, due: _Due, next_attempt_at: datetime) -> Non
         )
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """Reading the authorities anew costs more than everything else about a delivery."""
-    return ssl.create_default_context()
-
-
 def http_send(uri: str, logout_token: str) -> int:
     """The `Send` for clients that the operator registered: one POST, no redirect followed, five seconds, the answer's
     body not read. Their addresses may lie in the operator's own network (`clients.check_client_uri`)."""
     with (
-        httpx.Client(verify=_tls(), timeout=RECEIVE_TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
+        httpx.Client(
+            verify=authorities(), timeout=RECEIVE_TIMEOUT_S, follow_redirects=False, trust_env=False
+        ) as client,
         client.stream("POST", uri, data={"logout_token": logout_token}) as response,
     ):
         return response.status_code

@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 from psycopg_pool import ConnectionPool
 
+from sso.fetching import authorities
 from sso.options import ApprovalOptions
 from sso.ports import Clock, FieldCipher
 
@@ -119,7 +120,9 @@ def http_send_ping(uri: str, notification_token: str, auth_req_id: str) -> int:
     The URIs come from the clients' registrations only, and are checked there.
     """
     with (
-        httpx.Client(timeout=RECEIVE_TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
+        httpx.Client(
+            verify=authorities(), timeout=RECEIVE_TIMEOUT_S, follow_redirects=False, trust_env=False
+        ) as client,
         client.stream(
             "POST",
             uri,

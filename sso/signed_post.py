@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 from standardwebhooks import Webhook
 
+from sso.fetching import authorities
 from sso.ports import Clock, Minter
 
 ANSWER_BYTES_MAX = 65_536
@@ -54,7 +55,9 @@ class SignedPost:
         answer = bytearray()
         try:
             with (
-                httpx.Client(timeout=self._options.timeout_s, follow_redirects=False, trust_env=False) as client,
+                httpx.Client(
+                    verify=authorities(), timeout=self._options.timeout_s, follow_redirects=False, trust_env=False
+                ) as client,
                 client.stream("POST", self._options.url, content=body.encode(), headers=headers) as response,
             ):
                 for part in response.iter_bytes():

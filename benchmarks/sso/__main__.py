@@ -18,7 +18,7 @@ from interlock.settings import Settings
 from tests.conformance import control
 
 CONNECTIONS = 8
-WARMING_SECONDS = 0.5
+WARMING_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,14 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.sso", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each row, each side, each round")
+    parser.add_argument("--only", default="", help="rows whose title begins so")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     with both() as (sides, settings):
-        played: dict[str, dict[str, list[Round]]] = {talk.title: {} for talk in TALKS}
+        talks = [talk for talk in TALKS if talk.title.startswith(options.only)]
+        played: dict[str, dict[str, list[Round]]] = {talk.title: {} for talk in talks}
         for _ in range(options.rounds):
-            for talk in TALKS:
+            for talk in talks:
                 for side in sides if talk.control else sides[:1]:
                     rounds = played[talk.title].setdefault(side.subject.name, [])
                     rounds.append(measure(side, talk, options.seconds))
@@ -76,16 +78,16 @@ def main(arguments: Sequence[str]) -> None:
                 for title, row in played.items()
             }
             print(json.dumps(said, indent=2))
-        _print(played, settings)
+        _print(talks, played, settings)
 
 
-def _print(played: Mapping[str, Mapping[str, Sequence[Round]]], settings: Settings) -> None:
+def _print(talks: Sequence[Talk], played: Mapping[str, Mapping[str, Sequence[Round]]], settings: Settings) -> None:
     table = Table(
         title=f"requests for each CPU-second of the server's process, {CONNECTIONS} connections; median of rounds"
     )
     for head in ("", "ours", "with PostgreSQL", "node", "ours/node", "p50 / p95 ms", "bar", ""):
         table.add_column(head, justify="left" if not head else "right")
-    for talk in TALKS:
+    for talk in talks:
         row = played[talk.title]
         ours, node = _median(row["ours"]), _median(row.get("control", []))
         p50, p95 = median(each.p50_ms for each in row["ours"]), median(each.p95_ms for each in row["ours"])

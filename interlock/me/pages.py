@@ -61,7 +61,7 @@ class Pages:
             lang=language,
             say=lambda key, **values: words.say(key, language, **values),
             label=partial(words.label, language=language),
-            channel=partial(words.channel_name, language=language),
+            channel=partial(words.channel, language=language),
         )
         response = HTMLResponse(html, status, HEADERS)
         response.headers["Content-Language"] = "zh-CN" if language == "zh" else "en"

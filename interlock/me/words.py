@@ -1,9 +1,8 @@
 """Every sentence of the passenger's pages, in Chinese and English, and the words for what data calls by a code."""
 
-from interlock.console.words import channel_name, choose_language
-from interlock.console.words import label as console_label
+from interlock.console.words import channel_name, choose_language, label
 
-__all__ = ["LANGUAGES", "WORDS", "channel_name", "choose_language", "label", "say"]
+__all__ = ["LANGUAGES", "WORDS", "channel", "choose_language", "label", "say"]
 
 LANGUAGES = {"zh": "中文", "en": "English"}
 
@@ -23,13 +22,19 @@ WORDS: dict[str, tuple[str, str]] = {
     "past": ("已出行或已结束", "Past or ended"),
     "no_orders": ("还没有订单。", "No orders yet."),
     "no_orders_hint": (
-        "这里列出以您已验证的手机号购买的车票，包括在网站、手机应用、电话、代售点和车站窗口购买的。",
-        "Tickets bought for your verified phone number show here, from the website, the app, the phone, agents and"
-        " station windows alike.",
+        "这里列出以您已验证的手机号或已核验的证件购买的车票，包括在网站、手机应用、电话、代售点和车站窗口购买的。",
+        "Tickets bought for your verified phone number or your confirmed document show here, from the website, the app,"
+        " the phone, agents and station windows alike.",
     ),
     "more_orders": ("这里显示最近的 {count} 个订单。", "The latest {count} orders are shown."),
     "bought_at": ("购于", "Bought at"),
     "order_no": ("订单号", "Order"),
+    "channel_web": ("铁路网站", "the website"),
+    "channel_app": ("手机应用", "the app"),
+    "channel_phone": ("电话订票", "the phone"),
+    "channel_agents": ("代售点", "an agent"),
+    "channel_windows": ("车站窗口", "a station window"),
+    "channel_hub": ("铁路系统", "the railway's own system"),
     "open": ("查看", "Open"),
     # one order
     "tickets": ("车票", "Tickets"),
@@ -112,6 +117,6 @@ def say(key: str, language: str, **values: object) -> str:
     return WORDS[key][0 if language == "zh" else 1].format(**values)
 
 
-def label(code: str | None, language: str) -> str:
-    """The words for a code that data holds; the code itself when nobody has given it words."""
-    return console_label(code, language)
+def channel(code: str | None, language: str) -> str:
+    """A channel as passengers call it; as the console does when it is one that came later."""
+    return say(f"channel_{code}", language) if f"channel_{code}" in WORDS else channel_name(code, language)

@@ -1,6 +1,8 @@
 """phone: the clerk starts the login, the caller approves it on their own phone (CIBA Core 1.0, poll and ping).
 
-POST /calls         {"phone": number}: asks the provider; answers what the clerk reads aloud
+POST /calls         {"phone": number}: asks the provider; answers what the clerk reads aloud. With {"by_code": true}
+                    the caller has no page at hand: a code goes to their phone, which they read to the clerk
+POST /calls/{key}/code  {"code": digits}: what the caller read
 GET  /calls/{key}   how it stands; .../orders: the caller's orders
 POST /ping          the provider says that a call was decided (section 10.2)
 
@@ -18,6 +20,7 @@ from simulators.login.desk import HTTP, SCOPE, Desk, refused
 from simulators.login.provider import LoginRefused
 
 GRANT_TYPE = "urn:openid:params:grant-type:ciba"
+PHONE_AT_CALL = "urn:interlock:acr:phone-at-call"
 WORDS = ("松树", "江河", "白鹭", "青山", "麦田", "灯塔", "云海", "石桥")
 
 
@@ -32,6 +35,7 @@ class CallLogin:
         return [
             web.post("/calls", self.ask),
             web.get("/calls/{key}", self.look),
+            web.post("/calls/{key}/code", self.read_back),
             web.get("/calls/{key}/orders", self._approvals.orders),
             web.post("/ping", self.ping),
         ]
@@ -46,6 +50,7 @@ class CallLogin:
             "login_hint": str(told["phone"]),
             "binding_message": say,
             "client_notification_token": notification_token,
+            **({"acr_values": PHONE_AT_CALL} if told.get("by_code") else {}),
         }
         try:
             answer = await self._desk.provider.post(http, "backchannel_authentication_endpoint", form)
@@ -59,6 +64,17 @@ class CallLogin:
     async def look(self, request: web.Request) -> web.Response:
         asked = self._approvals.known(request)
         return web.json_response(await self._approvals.look(request.config_dict[HTTP], asked))
+
+    async def read_back(self, request: web.Request) -> web.Response:
+        http, told = request.config_dict[HTTP], await request.json()
+        asked, provider = self._approvals.known(request), self._desk.provider
+        url = str((await provider.metadata(http))["backchannel_authentication_endpoint"]) + "/read-back"
+        form = {"auth_req_id": asked.grant["auth_req_id"], "code": str(told["code"])}
+        try:
+            await provider.post_to(http, url, form)
+        except LoginRefused as error:
+            return refused(error)
+        return web.json_response(await self._approvals.look(http, asked, pinged=True))
 
     async def ping(self, request: web.Request) -> web.Response:
         told = await request.json()

@@ -60,7 +60,10 @@ class ProviderClient:
 
         Raises LoginRefused with the OAuth error code.
         """
-        url = str((await self.metadata(http))[endpoint])
+        return await self.post_to(http, str((await self.metadata(http))[endpoint]), form)
+
+    async def post_to(self, http: aiohttp.ClientSession, url: str, form: Mapping[str, str]) -> dict[str, Any]:
+        """The same to an address that the metadata does not name."""
         sent = {**form, **self._proof()}
         async with http.post(url, data=sent, headers=self._bound("POST", url)) as response:
             body: dict[str, Any] = await response.json(content_type=None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 
-from sso import approvals, audit
+from sso import approvals, audit, user_codes
 from sso.approvals import Deadlines, Keys, Wanted
 from sso.endpoints.asked import Asked
 from sso.endpoints.steps import program
@@ -37,7 +37,7 @@ def start(asked: Asked) -> dict[str, Any]:
     wanted = Wanted(asked.client.client_id, list(wishes.scope), wishes.audience, list(wishes.acr_values), wishes.place)
     user_code = _keep(asked, wanted, device_code, deadlines)
     audit.record(asked.connection, asked.now, "device_requested", client_id=asked.client.client_id)
-    shown = approvals.format_user_code(user_code)
+    shown = user_codes.shown(user_code)
     return {
         "device_code": device_code,
         "user_code": shown,
@@ -52,16 +52,16 @@ def _refuse_flood(asked: Asked) -> None:
     """Anybody can start requests in the name of a client that proves nothing, so they are counted by address."""
     limits = asked.provider.options.approvals
     address = [(f"devices:{asked.incoming.peer}", limits.devices_per_address)]
-    if not approvals.may_guess(asked.connection, address, asked.now, limits.counted_within):
+    if not user_codes.may_guess(asked.connection, address, asked.now, limits.counted_within):
         raise OAuth2Error("Too many requests from here; wait.", status_code=429, error="temporarily_unavailable")
-    approvals.note_wrong_guess(asked.connection, address, asked.now)
+    user_codes.note_wrong_guess(asked.connection, address, asked.now)
 
 
 def _keep(asked: Asked, wanted: Wanted, device_code: str, deadlines: Deadlines) -> str:
     mint, cipher = asked.provider.mint, asked.provider.cipher
     for _ in range(TRIES):
-        user_code = approvals.user_code_from(mint.digits(2 * approvals.USER_CODE_LENGTH))
-        keys = Keys(device_code, user_code_blind=approvals.user_code_blind(cipher, user_code))
+        user_code = user_codes.drawn(mint.digits(2 * user_codes.LENGTH))
+        keys = Keys(device_code, user_code_blind=user_codes.blind(cipher, user_code))
         if approvals.add(asked.connection, "device", wanted, keys, (mint.identifier(), mint.identifier()), deadlines):
             return user_code
     raise RuntimeError("no user code is free")

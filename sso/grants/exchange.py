@@ -11,8 +11,8 @@
 | find neither the passenger nor the clerk locked out | |
 
 What comes out lives ten minutes at most, no longer than the consent, and not longer than a delegated token that it was
-made from; it has no refresh token. It ends at once with the passenger's grant, the session, the consent or the clerk's
-employment. Refusals are `invalid_request` (section 2.2.2), and are written down.
+made from; it has no refresh token. It ends at once with the passenger's grant, either one's session, the consent or the
+clerk's employment. Refusals are `invalid_request` (section 2.2.2), and are written down.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class ExchangeGrant(TokenGrant):
         if subject.grant_id is None or subject.session_id is None:
             raise InvalidRequestError("The subject_token speaks for no person.")
         try:
-            return self._exchange(client, form, subject)
+            return self._exchange(client, form, subject, self._checked(client, form, "actor_token"))
         except OAuth2Error as refused:
             audit.record(
                 self.server.connection,
@@ -68,12 +68,17 @@ class ExchangeGrant(TokenGrant):
             )
             raise
 
-    def _exchange(self, client: Client, form: Parameters, subject: VerifiedToken) -> dict[str, Any]:
+    def _exchange(
+        self, client: Client, form: Parameters, subject: VerifiedToken, actor: VerifiedToken
+    ) -> dict[str, Any]:
         server, provider, connection, now = self.server, self.server.provider, self.server.connection, self.server.now
         # Held in the order in which they are ended (session, consent, clerk, grant), so that nobody waits in a circle.
+        held = {UUID(token.session_id) for token in (subject, actor) if token.session_id}
+        for session_id in sorted(held):
+            sessions.hold(connection, session_id, now)
         session = self._passenger_session(subject)
         consent = self._consent(client, subject)
-        chain = self._actors(client, form, subject)
+        chain = self._actors(client, subject, actor)
         parent = families.held_grant(connection, UUID(subject.grant_id))
         if parent is None:
             raise InvalidRequestError("The subject_token was revoked.")
@@ -94,7 +99,9 @@ class ExchangeGrant(TokenGrant):
             actor=agents.act_claim(chain),
             origin="exchange",
         )
-        families.open_grant(connection, grant, now, parent_id=parent.grant_id)
+        families.open_grant(
+            connection, grant, now, parent.grant_id, UUID(actor.session_id) if actor.session_id else None
+        )
         self._record(grant, chain)
         access_token = provider.tokens.user_access_token(grant, scope, [], lifetime=expires_at - now)
         return server.token_body(access_token, scope, jkt) | {
@@ -126,11 +133,9 @@ class ExchangeGrant(TokenGrant):
         return token
 
     def _passenger_session(self, subject: VerifiedToken) -> Session:
-        """The session of the passenger's token, kept from being ended until this transaction ends."""
+        """The session of the passenger's token, if they are still logged in."""
         connection, now, options = self.server.connection, self.server.now, self.server.provider.options
-        session_id = UUID(subject.session_id)
-        sessions.hold(connection, session_id, now)
-        session = sessions.live(connection, session_id, now, options)
+        session = sessions.live(connection, UUID(subject.session_id), now, options)
         if session is None or identities.load(connection, session.identity_id) is None:
             raise InvalidRequestError("The passenger has signed out.")
         if lockout.locked(connection, session.identity_id, now):
@@ -146,9 +151,9 @@ class ExchangeGrant(TokenGrant):
             raise InvalidRequestError("The passenger has not agreed that this client acts for them.")
         return consent
 
-    def _actors(self, client: Client, form: Parameters, subject: VerifiedToken) -> list[str]:
+    def _actors(self, client: Client, subject: VerifiedToken, actor: VerifiedToken) -> list[str]:
         """Who acts, and who stands behind them: the clerk, then the company, or whoever acted before."""
-        actor, company = self._checked(client, form, "actor_token"), client_subject(client.client_id)
+        company = client_subject(client.client_id)
         if actor.actors:
             raise InvalidRequestError("The actor_token must speak for its own subject.")
         if actor.jkt is not None:

@@ -17,6 +17,7 @@ from sso.incoming import Incoming, Row
 from sso.pages.page import SESSION, Pages, with_handle
 from sso.people import identities
 from sso.people.identities import Identity
+from sso.people.proofs import ProofRefused
 from sso.provider import Provider
 from sso.sessions import Session
 
@@ -85,8 +86,43 @@ class Account:
             return self._pages.error(incoming, "form_not_ours", "error_form", 403)
         return self.visit(incoming, path, do, fresh)
 
-    def render(self, name: str, incoming: Incoming, person: Person, path: str, **values: Any) -> Response:
-        """The page `name` (its template extends `account_frame.html`), with the navigation and `path` marked in it."""
+    def slowly(
+        self,
+        incoming: Incoming,
+        path: str,
+        do: Callable[[Person], Response],
+        again: Callable[[Person, ProofRefused], Response],
+        fresh: timedelta | None = FRESH,
+    ) -> Response:
+        """The same for a form that hashes, sends or asks somebody else: no transaction is open around `do`.
+
+        `again` answers what `do` refuses.
+        """
+        if not self._pages.form_is_ours(incoming):
+            return self._pages.error(incoming, "form_not_ours", "error_form", 403)
+        person = self.signed_in(incoming, path, fresh)
+        if isinstance(person, Response):
+            return person
+        try:
+            return do(person)
+        except ProofRefused as refused:
+            return again(person, refused)
+
+    def render(
+        self,
+        name: str,
+        incoming: Incoming,
+        person: Person,
+        path: str,
+        refused: ProofRefused | None = None,
+        **values: Any,
+    ) -> Response:
+        """The page `name` (its template extends `account_frame.html`), with the navigation and `path` marked in it.
+
+        refused: what the page says was wrong, with its status.
+        """
+        if refused is not None:
+            values |= {"status": refused.status, "problem": (refused.sentence, refused.values)}
         return self._pages.render(
             name,
             incoming,

@@ -50,8 +50,9 @@ class ConfirmingPages:
         else:
             joined = joining.preview(connection, self._provider, other)
         path = f"{PREVIEW}?p={handle}"
-        values = {"handle": handle, "linked": linked, "joined": joined, "channel": channel}
-        return self._account.render("link_preview", incoming, person, path, **values)
+        return self._account.render(
+            "link_preview", incoming, person, path, handle=handle, linked=linked, joined=joined, channel=channel
+        )
 
     def confirm(self, incoming: Incoming) -> Response:
         """POST /account/links/preview: do it. The proof is used up even when it is refused then."""

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from fastapi import Response
 from psycopg import Connection
 
-from sso import approvals, audit
-from sso.approvals import Approval, compact_user_code, format_user_code
+from sso import approvals, audit, user_codes
+from sso.approvals import Approval
 from sso.incoming import Incoming, Row
 from sso.pages.account import Account, Person
 from sso.pages.approving import Approving, Problem, whole_minutes
@@ -80,19 +80,19 @@ class DevicePages:
             (f"identity:{person.identity.identity_id}", limits.guesses_per_person),
             (f"address:{incoming.peer}", limits.guesses_per_address),
         ]
-        if not approvals.may_guess(connection, subjects, now, limits.counted_within):
+        if not user_codes.may_guess(connection, subjects, now, limits.counted_within):
             audit.record(connection, now, "user_code_guessing_stopped", identity_id=person.identity.identity_id)
             minutes = whole_minutes(limits.counted_within)
             return self._ask(incoming, person, 429, ("device_too_many", {"minutes": minutes}))
-        code = compact_user_code(typed)
+        code = user_codes.compact(typed)
         found = self._by_code(connection, code) if code else None
         if found is None or code is None:
-            approvals.note_wrong_guess(connection, subjects, now)
+            user_codes.note_wrong_guess(connection, subjects, now)
             return self._ask(incoming, person, 404, ("device_wrong_code", {}))
         return then(connection, incoming, person, found, code)
 
     def _by_code(self, connection: Connection, code: str) -> Approval | None:
-        blind = approvals.user_code_blind(self._provider.cipher, code)
+        blind = user_codes.blind(self._provider.cipher, code)
         return approvals.by_user_code(connection, blind, self._provider.clock())
 
     def _ask(
@@ -111,7 +111,7 @@ class DevicePages:
         if further := self._approving.second_step(connection, person, approval, path):
             return further
         shown = self._approving.shown(connection, incoming, approval)
-        return self._account.render("device_confirm", incoming, person, path, shown=shown, code=format_user_code(code))
+        return self._account.render("device_confirm", incoming, person, path, shown=shown, code=user_codes.shown(code))
 
     def _decide(
         self, connection: Connection, incoming: Incoming, person: Person, approval: Approval, code: str

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fastapi import Response
 from psycopg import Connection
 
-from sso import approvals, audit, clients, consents
-from sso.approvals import Approval, Proof, compact_user_code
+from sso import approvals, audit, clients, consents, user_codes
+from sso.approvals import Approval, Proof
 from sso.incoming import Incoming, Parameters, Row
 from sso.pages.account import Account, Person
 from sso.pages.approving import Problem, whole_minutes
@@ -81,7 +81,7 @@ class IdentifyingPages:
                 passenger = self._identify(connection, person, stated, compared=incoming.form.get("compared") == "yes")
             except IdentifyRefused as refused:
                 if refused.guess:
-                    approvals.note_wrong_guess(connection, self._subjects(person), self._provider.clock())
+                    user_codes.note_wrong_guess(connection, self._subjects(person), self._provider.clock())
                 return self._show(incoming, person, stated, refused.status, refused.problem)
             return self._account.render(
                 "identify_done",
@@ -98,7 +98,7 @@ class IdentifyingPages:
         now, limits = self._provider.clock(), self._provider.options.approvals
         if not compared:
             raise IdentifyRefused("identify_not_compared")
-        if not approvals.may_guess(connection, self._subjects(clerk), now, limits.counted_within):
+        if not user_codes.may_guess(connection, self._subjects(clerk), now, limits.counted_within):
             raise IdentifyRefused("device_too_many", 429, minutes=whole_minutes(limits.counted_within))
         approval = self._request(connection, stated.user_code)
         passenger = self._holder(connection, clerk, stated)
@@ -125,8 +125,8 @@ class IdentifyingPages:
         return passenger
 
     def _request(self, connection: Connection, typed: str) -> Approval:
-        code = compact_user_code(typed)
-        blind = approvals.user_code_blind(self._provider.cipher, code) if code else ""
+        code = user_codes.compact(typed)
+        blind = user_codes.blind(self._provider.cipher, code) if code else ""
         found = approvals.by_user_code(connection, blind, self._provider.clock())
         if found is None:
             raise IdentifyRefused("device_wrong_code", 404, guess=True)

@@ -6,7 +6,7 @@ from fastapi import Response
 
 from sso.incoming import Incoming, Row
 from sso.pages.account import FRESH, Account, Person
-from sso.pages.link_forms import JOIN, LinkForms, holder_of, one_of
+from sso.pages.link_forms import JOIN, holder_of, one_of, to_preview
 from sso.pages.page import Pages
 from sso.people import identities, joining, proofs
 from sso.people.joining import PART_PATH
@@ -22,7 +22,6 @@ class JoiningPages:
     def __init__(self, provider: Provider, pages: Pages) -> None:
         self._provider, self._pages = provider, pages
         self._account = Account(provider, pages)
-        self._forms = LinkForms(self._account, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""
@@ -56,12 +55,12 @@ class JoiningPages:
                 sent = proofs.send_code(self._provider, "login", phone, self._pages.locale(incoming))
                 return self._join_code_form(incoming, person, sent=sent, phone=phone)
             login, password = form.text("login"), form.text("password")
-            return self._forms.to_preview(joining.by_password(self._provider, holder_of(person), login, password))
+            return to_preview(self._pages, joining.by_password(self._provider, holder_of(person), login, password))
 
         def again(person: Person, refused: ProofRefused) -> Response:
             return self._join_form(incoming, person, way, refused)
 
-        return self._forms.guarded(incoming, JOIN, prove, again)
+        return self._account.slowly(incoming, JOIN, prove, again)
 
     def prove_other_by_code(self, incoming: Incoming) -> Response:
         """POST /account/links/join/code: the code that was sent to the other account's number."""
@@ -69,26 +68,26 @@ class JoiningPages:
 
         def prove(person: Person) -> Response:
             code = incoming.form.text("code")
-            return self._forms.to_preview(joining.by_code(self._provider, holder_of(person), sent, code))
+            return to_preview(self._pages, joining.by_code(self._provider, holder_of(person), sent, code))
 
         def again(person: Person, refused: ProofRefused) -> Response:
             return self._join_code_form(incoming, person, refused, sent=sent, phone=phone)
 
-        return self._forms.guarded(incoming, JOIN, prove, again)
+        return self._account.slowly(incoming, JOIN, prove, again)
 
     def _join_form(self, incoming: Incoming, person: Person, way: str, refused: ProofRefused | None = None) -> Response:
         login = incoming.form.text("login")
-        return self._forms.refusable(incoming, person, "join", JOIN, refused, ways=JOIN_WAYS, way=way, login=login)
+        return self._account.render("join", incoming, person, JOIN, refused, ways=JOIN_WAYS, way=way, login=login)
 
     def _join_code_form(
         self, incoming: Incoming, person: Person, refused: ProofRefused | None = None, **values: str
     ) -> Response:
         minutes = int(self._provider.options.phone_code_lifetime.total_seconds() // 60)
         fields = {"action": f"{JOIN}/code", "heading": "join_title", "line": "code_sent", "hidden": values}
-        return self._forms.refusable(
+        return self._account.render(
+            "link_code",
             incoming,
             person,
-            "link_code",
             JOIN,
             refused,
             **fields,

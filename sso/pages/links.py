@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from sso.incoming import Incoming, Row
 from sso.pages.account import FRESH, Account, Person
-from sso.pages.link_forms import NEW, LinkForms, holder_of, one_of
+from sso.pages.link_forms import NEW, holder_of, one_of, to_preview
 from sso.pages.page import Pages
 from sso.pages.times import written
 from sso.people import account_proofs, joining, links, real_names
@@ -28,7 +28,6 @@ class LinkPages:
     def __init__(self, provider: Provider, pages: Pages) -> None:
         self._provider, self._pages = provider, pages
         self._account = Account(provider, pages)
-        self._forms = LinkForms(self._account, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""
@@ -126,14 +125,14 @@ class LinkPages:
         def prove(person: Person) -> Response:
             holder = holder_of(person)
             if way == "window":
-                return self._forms.to_preview(account_proofs.by_voucher(self._provider, holder, form.text("voucher")))
+                return to_preview(self._pages, account_proofs.by_voucher(self._provider, holder, form.text("voucher")))
             if way == "code":
                 sent = account_proofs.send_code(self._provider, holder, channel, account)
                 return self._code_form(incoming, person, channel=channel, account=account, sent=sent)
             proven = account_proofs.by_password(self._provider, holder, channel, account, form.text("password"))
-            return self._forms.to_preview(proven)
+            return to_preview(self._pages, proven)
 
-        return self._forms.guarded(
+        return self._account.slowly(
             incoming, NEW, prove, lambda person, refused: self._form(incoming, person, way, refused)
         )
 
@@ -143,12 +142,14 @@ class LinkPages:
 
         def prove(person: Person) -> Response:
             code = incoming.form.text("code")
-            return self._forms.to_preview(account_proofs.by_code(self._provider, holder_of(person), **typed, code=code))
+            return to_preview(
+                self._pages, account_proofs.by_code(self._provider, holder_of(person), **typed, code=code)
+            )
 
         def again(person: Person, refused: ProofRefused) -> Response:
             return self._code_form(incoming, person, refused, **typed)
 
-        return self._forms.guarded(incoming, NEW, prove, again)
+        return self._account.slowly(incoming, NEW, prove, again)
 
     def _form(self, incoming: Incoming, person: Person, way: str, refused: ProofRefused | None = None) -> Response:
         locale = self._pages.locale(incoming)
@@ -160,7 +161,7 @@ class LinkPages:
         }
         values = {"ways": WAYS, "way": way, "channels": offered, "any_channel": bool(channels)}
         typed = {name: incoming.form.text(name) for name in ("channel", "account")}
-        return self._forms.refusable(incoming, person, "link_new", NEW, refused, typed=typed, **values)
+        return self._account.render("link_new", incoming, person, NEW, refused, typed=typed, **values)
 
     def _code_form(
         self, incoming: Incoming, person: Person, refused: ProofRefused | None = None, **values: str
@@ -172,7 +173,7 @@ class LinkPages:
             "filled": {},
             "hidden": values,
         }
-        return self._forms.refusable(incoming, person, "link_code", NEW, refused, **fields)
+        return self._account.render("link_code", incoming, person, NEW, refused, **fields)
 
 
 def _uuid(text: str) -> UUID | None:

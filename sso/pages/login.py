@@ -202,6 +202,7 @@ class LoginPages:
             link=lambda path, **more: self._provider.options.url(with_handle(path, handle, **more)),
             minutes=int(self._provider.options.phone_code_lifetime.total_seconds() // 60),
             password_length=self._provider.options.password_length_min,
+            passkeys_possible=passkeys.possible(self._provider),
             **values,
         )
 

@@ -36,18 +36,17 @@ class RealNamePages:
 
     def declare(self, incoming: Incoming) -> Response:
         """POST /account/real-name. The register may be asked: no transaction is open meanwhile."""
-        if not self._pages.form_is_ours(incoming):
-            return self._pages.error(incoming, "form_not_ours", "error_form", 403)
-        person = self._account.signed_in(incoming, PATH, FRESH)
-        if isinstance(person, Response):
-            return person
         name, document_type, number = (incoming.form.text(field) for field in FIELDS)
-        try:
+
+        def declare(person: Person) -> Response:
             real_names.declare(self._provider, person.identity.identity_id, name, document_type, number)
-        except ProofRefused as refused:
+            return self._pages.go(PATH)
+
+        def again(person: Person, refused: ProofRefused) -> Response:
             with self._provider.pool.connection() as connection:
                 return self._page(incoming, connection, person, refused)
-        return self._pages.go(PATH)
+
+        return self._account.slowly(incoming, PATH, declare, again)
 
     def window(self, incoming: Incoming) -> Response:
         """POST /account/real-name/window: a code to show at a station window."""
@@ -79,8 +78,7 @@ class RealNamePages:
             incoming,
             person,
             PATH,
-            status=refused.status if refused else 200,
-            problem=(refused.sentence, refused.values) if refused else None,
+            refused,
             typed={field: incoming.form.text(field) for field in FIELDS},
             known=known,
             window_code=window_code,

@@ -51,6 +51,8 @@ class SecondStepPages:
         form, way = incoming.form, incoming.form.text("way")
 
         def check(person: Person) -> Response:
+            if way not in self._ways(person):
+                return self._show(incoming, person)
             if way == second_step.PASSKEY:
                 identity, amr = passkeys.login(self._provider, form.text("challenge"), form.text("credential"))
                 if identity.identity_id != person.identity.identity_id:
@@ -60,10 +62,8 @@ class SecondStepPages:
                 if proven.identity is None or proven.identity.identity_id != person.identity.identity_id:
                     raise ProofRefused("wrong_code", 401)
                 amr = assurance.PHONE_CODE
-            elif way in TYPED:
-                amr = TYPED[way](self._provider, person.identity, form.text("proof"))
             else:
-                return self._show(incoming, person)
+                amr = TYPED[way](self._provider, person.identity, form.text("proof"))
             response = self._pages.go(_onwards(self._handle(incoming)))
             self._pages.set_cookie(response, SESSION, second_step.raise_session(self._provider, person.session, amr))
             return response
@@ -100,6 +100,12 @@ class SecondStepPages:
         return self._pages.answer(incoming, answer)
 
     # --- shared by the above ------------------------------------------------------------------------------------
+
+    def _ways(self, person: Person) -> list[str]:
+        """What may be added to this very session. Raises ProofRefused when its own proof is too old."""
+        provider = self._provider
+        with provider.pool.connection() as connection:
+            return second_step.ways(connection, person.identity, person.session, provider.clock(), provider.options)
 
     def _person(self, incoming: Incoming) -> Person | Response:
         provider, cookie = self._provider, self._pages.cookie(incoming, SESSION)

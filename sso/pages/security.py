@@ -78,6 +78,7 @@ class SecurityPages:
             phone=masked(self._provider.cipher.open(identity.phone_sealed)) if identity.phone_sealed else None,
             keys=[_shown(each) for each in held.passkeys],
             told=[(written(each.created_at), say(f"notice_{each.kind}", locale, **each.detail)) for each in told],
+            passkeys_possible=passkeys.possible(self._provider),
             password_length=self._provider.options.password_length_min,
         )
 
@@ -274,21 +275,15 @@ class SecurityPages:
         **values: Any,
     ) -> Response:
         """A change that hashes or sends, so that no transaction may be open around it."""
-        if not self._pages.form_is_ours(incoming):
-            return self._pages.error(incoming, "form_not_ours", "error_form", 403)
-        person = self._account.signed_in(incoming, path, FRESH)
-        if isinstance(person, Response):
-            return person
-        try:
-            return change(person)
-        except ProofRefused as refused:
-            problem = (refused.sentence, refused.values)
+
+        def again(person: Person, refused: ProofRefused) -> Response:
             if page is not None:
-                return self._account.render(
-                    page, incoming, person, path, status=refused.status, problem=problem, **values
-                )
+                return self._account.render(page, incoming, person, path, refused, **values)
             with self._provider.pool.connection() as connection:
+                problem = (refused.sentence, refused.values)
                 return self._show(connection, incoming, person, problem, refused.status)
+
+        return self._account.slowly(incoming, path, change, again)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ account is linked by the passenger, who types the clerk's code.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import Response
 from psycopg import Connection
@@ -69,22 +70,21 @@ class WindowPages:
 
     def vouch(self, incoming: Incoming) -> Response:
         """POST /window/accounts: the channel is asked, so no transaction is open meanwhile."""
-        if not self._pages.form_is_ours(incoming):
-            return self._pages.error(incoming, "form_not_ours", "error_form", 403)
-        person = self._account.signed_in(incoming, VOUCH_PATH)
-        if isinstance(person, Response):
-            return person
-        with self._provider.pool.connection() as connection:
-            if turned_away := self._desk.turned_away(connection, incoming, person, VOUCH_PATH):
-                return turned_away
         form = incoming.form
-        try:
+
+        def vouch(person: Person) -> Response:
+            with self._provider.pool.connection() as connection:
+                if turned_away := self._desk.turned_away(connection, incoming, person, VOUCH_PATH):
+                    return turned_away
             found, code = account_proofs.vouch(
                 self._provider, person.identity.identity_id, form.text("channel"), form.text("account")[:200]
             )
-        except ProofRefused as refused:
+            return self._vouch_page(incoming, person, vouched=(found.label, code))
+
+        def again(person: Person, refused: ProofRefused) -> Response:
             return self._vouch_page(incoming, person, refused)
-        return self._vouch_page(incoming, person, vouched=(found.label, code))
+
+        return self._account.slowly(incoming, VOUCH_PATH, vouch, again, fresh=None)
 
     def _form(self, incoming: Incoming, path: str, page: Callable[[Incoming, Person], Response]) -> Response:
         def show(connection: Connection, person: Person) -> Response:
@@ -118,10 +118,7 @@ class WindowPages:
         person: Person,
         path: str,
         refused: ProofRefused | None,
-        **values: object,
+        **values: Any,
     ) -> Response:
-        problem = (refused.sentence, refused.values) if refused else None
         typed = {field: "" if values.get("done") else incoming.form.text(field) for field in FIELDS}
-        status = refused.status if refused else 200
-        more = {"typed": typed, **values}
-        return self._account.render(name, incoming, person, path, status=status, problem=problem, **more)
+        return self._account.render(name, incoming, person, path, refused, typed=typed, **values)

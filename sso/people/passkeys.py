@@ -12,6 +12,7 @@
 Attestation is not asked for: which make of device somebody has is none of our business.
 """
 
+import ipaddress
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -227,6 +228,15 @@ def _named(credential: str) -> tuple[bytes, bytes | None]:
 
 def _label(text: str) -> str:
     return "".join(character for character in text.strip() if character.isprintable())[:LABEL_LENGTH_MAX] or "-"
+
+
+def possible(provider: Provider) -> bool:
+    """Whether browsers make passkeys for this issuer: they belong to a name, never to an address (5.1.3, step 8)."""
+    try:
+        ipaddress.ip_address(_rp_id(provider))
+    except ValueError:
+        return True
+    return False
 
 
 def _rp_id(provider: Provider) -> str:

@@ -5,6 +5,7 @@ The person is known by the session, so no user name is typed and no other accoun
 
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -13,6 +14,7 @@ from sso.options import SsoOptions
 from sso.people import assurance, lockout, passkeys, recovery_codes, totp
 from sso.people.identities import Identity
 from sso.people.proofs import ProofRefused, take_attempt
+from sso.ports import FieldCipher
 from sso.provider import Provider
 from sso.sessions import Session
 
@@ -39,56 +41,48 @@ def ways(connection: Connection, identity: Identity, session: Session, now: date
 
 def by_password(provider: Provider, identity: Identity, password: str) -> tuple[str, ...]:
     """The person's own password; answers the `amr`. Raises ProofRefused: `wrong_password`, `locked`."""
-
-    def check(connection: Connection) -> bool:
-        return good
-
-    with provider.pool.connection() as connection:
-        _count(provider, connection, identity, lockout.PASSWORD)
+    _count(provider, identity, lockout.PASSWORD)
     good = provider.passwords.matches(identity.password_hash, password[:1000])  # slow: outside any transaction
-    _settle(provider, identity, lockout.PASSWORD, check, "wrong_password")
+    with provider.pool.connection() as connection:
+        _settle(connection, provider, identity, lockout.PASSWORD, good=good)
     return assurance.PASSWORD
 
 
 def by_totp(provider: Provider, identity: Identity, code: str) -> tuple[str, ...]:
     """A code of their authenticator app, once. Raises ProofRefused: `wrong_totp`, `locked`."""
-
-    def check(connection: Connection) -> bool:
-        return totp.accept(connection, provider.cipher, identity.identity_id, code, provider.clock())
-
-    with provider.pool.connection() as connection:
-        _count(provider, connection, identity, lockout.TOTP)
-    _settle(provider, identity, lockout.TOTP, check, "wrong_totp")
+    _by_code(provider, identity, lockout.TOTP, totp.accept, code)
     return assurance.TOTP
 
 
 def by_recovery_code(provider: Provider, identity: Identity, code: str) -> tuple[str, ...]:
     """One of their codes on paper, once. Raises ProofRefused: `wrong_recovery_code`, `locked`."""
-
-    def check(connection: Connection) -> bool:
-        return recovery_codes.accept(connection, provider.cipher, identity.identity_id, code, provider.clock())
-
-    with provider.pool.connection() as connection:
-        _count(provider, connection, identity, lockout.RECOVERY_CODE)
-    _settle(provider, identity, lockout.RECOVERY_CODE, check, "wrong_recovery_code")
+    _by_code(provider, identity, lockout.RECOVERY_CODE, recovery_codes.accept, code)
     return assurance.RECOVERY_CODE
 
 
-def _count(provider: Provider, connection: Connection, identity: Identity, method: str) -> None:
-    take_attempt(provider, connection, lockout.subject_of(identity.identity_id), method, identity)
+Accept = Callable[[Connection, FieldCipher, UUID, str, datetime], bool]
+"""Uses a code up if it is good."""
 
 
-def _settle(
-    provider: Provider, identity: Identity, method: str, check: Callable[[Connection], bool], refusal: str
-) -> None:
+def _by_code(provider: Provider, identity: Identity, method: str, accept: Accept, code: str) -> None:
+    _count(provider, identity, method)
     with provider.pool.connection() as connection:
-        good = check(connection)
-        if good:
-            lockout.forgive(connection, lockout.subject_of(identity.identity_id), method)
-        else:
-            audit.record(connection, provider.clock(), f"{method}_wrong", identity_id=identity.identity_id)
-    if not good:
-        raise ProofRefused(refusal, 401)
+        good = accept(connection, provider.cipher, identity.identity_id, code, provider.clock())
+        _settle(connection, provider, identity, method, good=good)
+
+
+def _count(provider: Provider, identity: Identity, method: str) -> None:
+    with provider.pool.connection() as connection:
+        take_attempt(provider, connection, lockout.subject_of(identity.identity_id), method, identity)
+
+
+def _settle(connection: Connection, provider: Provider, identity: Identity, method: str, *, good: bool) -> None:
+    if good:
+        lockout.forgive(connection, lockout.subject_of(identity.identity_id), method)
+        return
+    audit.record(connection, provider.clock(), f"{method}_wrong", identity_id=identity.identity_id)
+    connection.commit()  # the refusal below must not undo the record
+    raise ProofRefused(f"wrong_{method}", 401)
 
 
 def raise_session(provider: Provider, session: Session, amr: tuple[str, ...]) -> str:

@@ -49,7 +49,7 @@ def test_a_stranger_is_sent_to_the_provider_and_comes_back_to_the_page_he_wanted
 def test_my_orders_whichever_channel_sold_them(passenger: Browser) -> None:
     page = passenger.get("/me")
     assert SALE in page.text
-    assert "Bought at <b>web</b>" in page.text
+    assert "Bought at <b>the website</b>" in page.text
     for number in (RESIDENT_ID, MOBILE):
         assert number not in page.text
 

@@ -9,6 +9,9 @@ import pydantic
 import pytest
 
 from interlock.settings import MASK, Settings, encode_keys
+from interlock.wiring import phone_sender
+from sso.people.gateway import HttpSender
+from sso.ports import OutboxSender
 
 
 @pytest.fixture(autouse=True)
@@ -79,4 +82,21 @@ def test_several_field_keys_the_newest_first(monkeypatch: pytest.MonkeyPatch, tm
 def test_a_key_that_is_no_key_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("INTERLOCK_AUDIT_KEY", text)
     with pytest.raises(pydantic.ValidationError, match="audit_key"):
+        Settings.load()
+
+
+def test_messages_go_to_a_file_or_to_a_gateway_with_its_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert isinstance(phone_sender(Settings.load(), tmp_path), OutboxSender)
+    monkeypatch.setenv("INTERLOCK_PHONE_GATEWAY_URL", "https://sms.gateway.test/v1/messages")
+    with pytest.raises(pydantic.ValidationError, match="belong together"):
+        Settings.load()
+    monkeypatch.setenv("INTERLOCK_PHONE_GATEWAY_SECRET", "c2l4dGVlbi1yYW5kb20tYnl0ZXMtb3ItbW9yZQ==")
+    settings = Settings.load()
+    assert isinstance(phone_sender(settings, tmp_path), HttpSender)
+    assert ("INTERLOCK_PHONE_GATEWAY_SECRET", MASK) in [(name, value) for name, value, _ in settings.described()]
+
+
+def test_passwords_are_never_hashed_more_cheaply_than_owasp_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERLOCK_ARGON2_MEMORY_KIB", "8192")
+    with pytest.raises(pydantic.ValidationError, match="argon2_memory_kib"):
         Settings.load()

@@ -81,10 +81,30 @@ async def fire(http: aiohttp.ClientSession, house: House, door: int, shot: Shot)
         return Answer(0, None)
 
 
-async def volley(house: House, shot: Shot) -> list[Answer]:
-    """The same shot from eight connections at once, at both doors in turn."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        return list(await asyncio.gather(*(fire(http, house, number % 2, shot) for number in range(PARALLEL))))
+class Volleys:
+    """The same shot from eight connections at once, at both doors in turn; the connections stay open for the next."""
+
+    def __init__(self, house: House) -> None:
+        self._house, self._runner = house, asyncio.Runner()
+        self._http = self._runner.run(_opened())
+
+    def __enter__(self) -> Volleys:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._http.close())
+        self._runner.close()
+
+    def fire(self, shot: Shot) -> list[Answer]:
+        return self._runner.run(self._all(shot))
+
+    async def _all(self, shot: Shot) -> list[Answer]:
+        each = (fire(self._http, self._house, number % 2, shot) for number in range(PARALLEL))
+        return list(await asyncio.gather(*each))
+
+
+async def _opened() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
 
 def tally(volleys: Sequence[Sequence[Answer]]) -> tuple[int, int, int]:
@@ -96,9 +116,8 @@ def tally(volleys: Sequence[Sequence[Answer]]) -> tuple[int, int, int]:
 @pytest.mark.parametrize("artefact", ARTEFACTS)
 def test_eight_at_once_gain_it_once(stage: Stage, artefact: str, request: pytest.FixtureRequest) -> None:
     rounds: int = request.config.getoption("--redemptions")
-    make, volleys = ARTEFACTS[artefact], []
-    for _ in range(rounds):
-        volleys.append(asyncio.run(volley(stage.house, make(stage))))
+    with Volleys(stage.house) as both:
+        volleys = [both.fire(ARTEFACTS[artefact](stage)) for _ in range(rounds)]
     once, doubles, none = tally(volleys)
     answers = [answer for answers in volleys for answer in answers]
     errors = sum(answer.status == 0 or answer.status >= 500 for answer in answers)
@@ -157,7 +176,8 @@ def test_valkey_flushed_logs_nobody_in_or_out(stage: Stage) -> None:
         post_logout_redirect_uri=PARTIES["first"].goodbye,
     )
     assert leaver.agree(leave).sent_to == PARTIES["first"].goodbye
-    assert any(answer.gained for answer in asyncio.run(volley(stage.house, used)))
+    with Volleys(stage.house) as both:
+        assert any(answer.gained for answer in both.fire(used))
 
     with redis.Redis.from_url(stage.house.settings.engines().redis_url) as client:
         client.flushdb()
@@ -166,4 +186,5 @@ def test_valkey_flushed_logs_nobody_in_or_out(stage: Stage) -> None:
     assert leaver.ask(PARTIES["first"], prompt="none").error == "login_required"
     good(subject.refresh(PARTIES["first"], staying))
     refused(subject.refresh(PARTIES["first"], ended["refresh_token"]), "invalid_grant")
-    assert not any(answer.gained for answer in asyncio.run(volley(stage.house, used)))
+    with Volleys(stage.house) as both:
+        assert not any(answer.gained for answer in both.fire(used))

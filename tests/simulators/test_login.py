@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from aiohttp import web
-from pydantic import SecretStr
 
-from interlock.clock import FileClock
 from interlock.database import Pool
 from interlock.demo.browser import Browser, told
 from interlock.demo.clients import new_login_key, register_logins
@@ -31,9 +29,7 @@ from interlock.demo.stage import (
 )
 from interlock.demo.tour import Tour
 from interlock.demo.tree import grown
-from interlock.settings import Settings
-from interlock.web import build_app
-from interlock.wiring import Hub, open_hub, sign_on
+from interlock.wiring import Hub, sign_on
 from simulators.channel import ChannelServer
 from simulators.configuration import ChannelAccess, Simulation
 from simulators.journeys import ACCOUNT_NAME, ACCOUNT_PHONE
@@ -41,7 +37,8 @@ from simulators.plan import CHANNELS
 from sso import Provider, clerks, logout
 from sso.admin import Demo, DemoPerson, seed_demo
 from sso.pings import deliver_pings, http_send_ping
-from tests.console.harness import MORNING, SECRET, play_day
+from tests.api.serving import served
+from tests.console.harness import SECRET
 
 DAY = date(2026, 1, 11)
 
@@ -120,26 +117,8 @@ class Teller:
 @pytest.fixture
 def hub(pool: Pool, database_url: str, valkey_url: str, tmp_path: Path) -> Iterator[Hub]:
     """The whole application behind a real server, after a small day."""
-    FileClock(tmp_path / "clock", MORNING).close()
-    (port,) = free_ports(1)
-    settings = Settings(
-        data_dir=tmp_path,
-        database_url=SecretStr(database_url),
-        redis_url=SecretStr(valkey_url),
-        public_url=f"http://127.0.0.1:{port}",
-        clock_file=tmp_path / "clock",
-        allow_private_callbacks=True,
-    )
-    opened = open_hub(settings, "test")
-    server = uvicorn.Server(uvicorn.Config(build_app(opened), host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    play_day(opened)
-    yield opened
-    server.should_exit = True
-    thread.join()
+    with served(tmp_path, database_url, valkey_url) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -211,6 +190,22 @@ def test_a_ping_brings_the_tokens_of_a_call_and_only_the_providers_ping_does(
                 time.sleep(0.1)
     (guest,) = channels.state("phone")["guests"]
     assert (guest["how"], guest["actor"]) == ("ciba", None)
+
+
+def test_a_caller_without_a_page_reads_a_code_to_the_clerk(channels: Channels, provider: Provider, hub: Hub) -> None:
+    phone = channels.home("phone")
+    with httpx.Client(trust_env=False) as clerk:
+        asked = told(clerk.post(f"{phone}/calls", json={"phone": ACCOUNT_PHONE, "by_code": True}), "the clerk")
+        outbox = (hub.data_dir / "outbox" / "codes.jsonl").read_text(encoding="utf-8").splitlines()
+        code = json.loads(outbox[-1])["code"]
+        wrong = clerk.post(f"{phone}/calls/{asked['key']}/code", json={"code": "000000" if code != "000000" else "1"})
+        right = told(clerk.post(f"{phone}/calls/{asked['key']}/code", json={"code": code}), "the code")
+        seen = told(clerk.get(f"{phone}/calls/{asked['key']}/orders"), "the clerk's look")
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "wrong_code")
+    assert (right["state"], right["name"]) == ("approved", ACCOUNT_NAME)
+    assert seen["hub"] == 200
+    (tree,) = grown(provider, PASSENGER_LOGIN)
+    assert (tree.kind, tree.clients) == ("call", ["phone"])  # nobody's child: it was approved in no session
 
 
 def test_who_refuses_at_the_window_is_not_logged_in_there(channels: Channels, passenger: Browser) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key
+from joserfc.jws import JWSRegistry
 
 from sso.dpop import token_hash
 from tests.sso.harness import Site
@@ -35,7 +36,7 @@ def assertion(
 def encode(header: dict[str, Any], claims: dict[str, Any], key: Key) -> str:
     """A signed token as a stranger may make it: any header, any algorithm; claims of None are left out."""
     kept = {name: value for name, value in claims.items() if value is not None}
-    registry = jwt.JWSRegistry(algorithms=["ES256", "RS256", "PS256", "HS256"], strict_check_header=False)
+    registry = JWSRegistry(algorithms=["ES256", "RS256", "PS256", "HS256"], strict_check_header=False)
     return jwt.encode(header, kept, key, registry=registry)
 
 

@@ -325,6 +325,16 @@ def test_a_clerk_who_leaves_acts_for_nobody_any_more_and_the_others_do(
     delegated(agency, passenger["access_token"], clerk)
 
 
+def test_a_clerk_who_logs_out_acts_for_nobody_any_more(agency: Agency, passenger: dict[str, Any], clerk: str) -> None:
+    browser = agency.site.browser()
+    leaving = agency.tokens("zhaolei", browser, scope="openid")["access_token"]
+    first = delegated(agency, passenger["access_token"], leaving, resource=RESOURCE)
+    taken_over = delegated(agency, first, clerk)
+    theirs, others = (delegated(agency, passenger["access_token"], each) for each in (leaving, clerk))
+    browser.submit(browser.get("/logout"))
+    assert [usable(agency, token) for token in (theirs, taken_over, others)] == [False, False, True]
+
+
 def test_the_end_of_the_passengers_grant_is_the_end_of_all_that_was_made_of_it(
     agency: Agency, passenger: dict[str, Any], clerk: str
 ) -> None:

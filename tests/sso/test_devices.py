@@ -10,7 +10,7 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey
 
-from sso import admin, approvals
+from sso import admin, user_codes
 from sso.people import assurance
 from tests.sso.asking import DEVICE_CODE, Asker, approve_device, at_window, plain, register_calls, signed_in, type_code
 from tests.sso.harness import PASSWORD, STAFF_PASSWORD, Site
@@ -216,7 +216,7 @@ def test_the_decision_counts_only_from_our_own_form(site: Site) -> None:
 def test_guessing_user_codes_stops_after_ten_also_with_a_right_one(site: Site) -> None:
     asked, phone = at_window(site).device(), signed_in(site)
     for number in range(10):
-        wrong = approvals.format_user_code("BCDFGHJ" + approvals.USER_CODE_LETTERS[number])
+        wrong = user_codes.shown("BCDFGHJ" + user_codes.LETTERS[number])
         assert type_code(phone, wrong).status_code == 404
     for answered in (
         type_code(phone, asked["user_code"]),
@@ -232,7 +232,7 @@ def test_guessing_user_codes_stops_after_ten_also_with_a_right_one(site: Site) -
 def test_guesses_are_counted_for_an_address_too(site: Site) -> None:
     asked, phone = at_window(site).device(), signed_in(site)
     with site.provider.pool.connection() as connection:
-        approvals.note_wrong_guess(connection, [("address:127.0.0.1", 600)] * 600, site.clock())
+        user_codes.note_wrong_guess(connection, [("address:127.0.0.1", 600)] * 600, site.clock())
     assert type_code(phone, asked["user_code"]).status_code == 429
 
 
@@ -308,14 +308,14 @@ def test_staff_roles_come_through_a_window_only_where_the_client_has_them(site: 
 
 
 def test_user_codes_have_no_vowels_and_every_letter_is_as_likely() -> None:
-    drawn = [approvals.user_code_from(f"{pair:02d}" * 8)[0] for pair in range(100)]
-    assert {letter: drawn.count(letter) for letter in drawn} == dict.fromkeys(approvals.USER_CODE_LETTERS, 5)
-    assert not set("AEIOUY") & set(approvals.USER_CODE_LETTERS)
+    drawn = [user_codes.drawn(f"{pair:02d}" * 8)[0] for pair in range(100)]
+    assert {letter: drawn.count(letter) for letter in drawn} == dict.fromkeys(user_codes.LETTERS, 5)
+    assert not set("AEIOUY") & set(user_codes.LETTERS)
 
 
 @pytest.mark.parametrize("typed", ["", "WDJBMJH", "WDJBMJHTT", "WDJBMJHA", "１２３４５６７８", "W" * 100])
 def test_what_is_no_user_code_is_not_looked_up(typed: str) -> None:
-    assert approvals.compact_user_code(typed) is None
+    assert user_codes.compact(typed) is None
 
 
 def test_no_code_is_kept_in_clear(site: Site) -> None:
@@ -353,7 +353,7 @@ def test_the_tokens_of_a_window_can_be_bound_to_its_key(site: Site) -> None:
 def test_devices_that_prove_nothing_are_counted_by_address(site: Site) -> None:
     kiosk = at_window(site, secret=None)
     with site.provider.pool.connection() as connection:
-        approvals.note_wrong_guess(connection, [("devices:127.0.0.1", 600)] * 600, site.clock())
+        user_codes.note_wrong_guess(connection, [("devices:127.0.0.1", 600)] * 600, site.clock())
     refused = kiosk.post("/device_authorization", client_id="windows", scope="openid")
     assert (refused.status_code, refused.json()["error"]) == (429, "temporarily_unavailable")
     assert at_window(site).device()

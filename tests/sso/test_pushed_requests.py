@@ -44,13 +44,13 @@ def pusher(site: Site) -> Site:
     return site
 
 
-def push(site: Site, headers: dict[str, str] | None = None, client: str = "pusher", **more: str) -> httpx.Response:
+def push(site: Site, client: str = "pusher", *, proven: dict[str, str] | None = None, **more: str) -> httpx.Response:
     data = {**GOOD, **more, **assertion(site, client, KEY)}
-    return httpx.post(f"{site.issuer}/par", data=data, headers=headers, trust_env=False)
+    return httpx.post(f"{site.issuer}/par", data=data, headers=proven, trust_env=False)
 
 
-def pushed(site: Site, **more: str) -> str:
-    answered = push(site, **more)
+def pushed(site: Site, **more: Any) -> str:
+    answered = push(site, "pusher", **more)
     assert answered.status_code == 201, answered.text
     assert answered.json()["expires_in"] == 60
     return str(answered.json()["request_uri"])
@@ -133,7 +133,7 @@ def test_a_pushed_request_is_checked_as_authorize_would(pusher: Site) -> None:
 
 
 def test_a_proof_that_came_with_the_push_binds_the_code(pusher: Site) -> None:
-    sent = push(pusher, headers=proof(pusher, KEY, "/par")).json()["request_uri"]
+    sent = push(pusher, proven=proof(pusher, KEY, "/par")).json()["request_uri"]
     browser = pusher.browser()
     page = browser.follow(bring(browser, sent))
     code = answer(browser.follow(browser.submit(page, login="liwei", password=PASSWORD)))["code"]

@@ -251,6 +251,29 @@ def test_an_old_login_is_proven_again_before_the_second_step(site: Site) -> None
     assert "Confirm it is you" in browser.follow(browser.submit(page, login="liwei", password=PASSWORD)).text
 
 
+def test_an_old_login_is_not_built_on_by_a_form_that_was_kept(site: Site) -> None:
+    _, app = with_app(site)
+    browser = signed_in(site)
+    page = step_up(browser)
+    site.clock.advance(timedelta(hours=13))
+    sent = browser.submit(page, proof=app.at(site.clock()))
+    assert "/login?" in sent.headers["location"]
+    assert site.one("SELECT count(*) FROM sso.session WHERE acr = %s", MULTI) == 0
+
+
+def test_two_proofs_of_one_kind_are_one_factor(site: Site) -> None:
+    _, app = with_app(site)
+    browser = site.browser()
+    page = browser.submit(browser.get("/login", method="code"), phone=PHONE)
+    browser.submit(page, code=site.gateway.last_code)
+    site.clock.advance(timedelta(seconds=30))
+    page = browser.get("/login/second")
+    token = first_form(page.text)[1]["form_token"]
+    again = browser.post("/login/second", {"form_token": token, "way": "totp", "proof": app.at(site.clock())})
+    assert again.status_code == 200
+    assert site.one("SELECT count(*) FROM sso.session WHERE acr = %s", MULTI) == 0
+
+
 def test_a_session_of_two_factors_is_not_asked_again_and_a_new_login_begins_anew(site: Site) -> None:
     _, app = with_app(site)
     browser = signed_in(site)
@@ -269,7 +292,8 @@ def test_nobody_else_can_finish_the_second_step(site: Site) -> None:
     site.clock.advance(timedelta(seconds=30))
     handle = first_form(page.text)[1]["i"]
     typed = {"form_token": token, "i": handle, "way": "totp", "proof": app.at(site.clock())}
-    assert other.post("/login/second", typed).status_code == 401
+    assert other.post("/login/second", typed).status_code == 200
+    assert site.one("SELECT count(*) FROM sso.session WHERE acr = %s", MULTI) == 0
     assert site.browser().get("/login/second").status_code == 303
 
 

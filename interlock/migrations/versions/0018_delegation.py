@@ -1,7 +1,7 @@
 """Who may act for whom: what people agreed to, and the clerks who work for an agents' company.
 
 A consent is never edited: another one replaces it, and what was agreed before stays readable. A grant that came out of
-an exchange (RFC 8693) names the grant it was exchanged from, and ends with it.
+an exchange (RFC 8693) names the grant it was exchanged from and the session of the clerk who acts: it ends with either.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ CREATE TABLE sso.clerk (
     PRIMARY KEY (client_id, identity_id)
 );
 
-ALTER TABLE sso.token_grant ADD COLUMN parent_id uuid REFERENCES sso.token_grant;
+ALTER TABLE sso.token_grant
+    ADD COLUMN parent_id        uuid REFERENCES sso.token_grant,
+    ADD COLUMN actor_session_id uuid REFERENCES sso.session;
+CREATE INDEX token_grant_by_actor_session ON sso.token_grant (actor_session_id)
+    WHERE revoked_at IS NULL AND actor_session_id IS NOT NULL;
 CREATE INDEX token_grant_by_parent ON sso.token_grant (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX token_grant_live_by_identity ON sso.token_grant (identity_id, client_id) WHERE revoked_at IS NULL;
 
@@ -50,8 +54,8 @@ DOWNGRADE = """
 DROP INDEX sso.audit_of_agents;
 UPDATE sso.token_grant SET revoked_at = now(), revoke_reason = 'delegation_removed'
     WHERE revoked_at IS NULL AND parent_id IS NOT NULL;
-DROP INDEX sso.token_grant_live_by_identity, sso.token_grant_by_parent;
-ALTER TABLE sso.token_grant DROP COLUMN parent_id;
+DROP INDEX sso.token_grant_live_by_identity, sso.token_grant_by_parent, sso.token_grant_by_actor_session;
+ALTER TABLE sso.token_grant DROP COLUMN parent_id, DROP COLUMN actor_session_id;
 DROP TABLE sso.clerk, sso.consent;
 """
 

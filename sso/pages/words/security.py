@@ -18,6 +18,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "用指纹、面容或锁屏密码登录，不会被钓鱼网站骗取。",
         "Sign in with fingerprint, face or screen lock. A false website cannot ask for it.",
     ),
+    "security_no_passkeys": (
+        "此网站尚无域名，浏览器不能为它创建通行密钥。",
+        "This site has no name of its own yet, so browsers make no passkeys for it.",
+    ),
     "security_passkey_made": ("{day} 添加", "Added {day}"),
     "security_passkey_used": ("最近使用 {day}", "last used {day}"),
     "security_passkey_synced": ("已在您的设备间同步", "synced between your devices"),

@@ -33,6 +33,8 @@ def test_a_passenger_types_the_windows_code_and_approves(
     visit.page.locator("a[href$='/account']").wait_for()
     visit.look("device-approved")
     assert window.poll(asked).status_code == 200
+    visit.go("/account/sessions").look("sessions-with-a-window")
+    visit.page.get_by_text("上海虹桥站").wait_for()
 
 
 @pytest.mark.parametrize(("device", "locale"), EVERYWHERE)
