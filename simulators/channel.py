@@ -6,6 +6,7 @@ GET  /extracts/{date}    the day as this channel believes it
 GET  /changes?since=     agents: what changed without a push
 POST /backchannel-logout OpenID Connect back-channel logout 1.0
 POST /door               the director shuts or opens the channel's ears for logouts: {"open": false}
+POST /accounts           the provider asks about accounts of before: simulators.old_accounts
 GET  /state              for the director and for people
 GET  /login ...          how this channel logs its passengers in: simulators.login
 """
@@ -32,6 +33,7 @@ from simulators.journal import Journal
 from simulators.login.desk import HTTP
 from simulators.login.opening import LOGINS, open_desk
 from simulators.logout import LogoutReceiver
+from simulators.old_accounts import OldAccounts
 from simulators.plan import CHANNELS, Step
 from simulators.shifts import ShiftDesk
 from simulators.system import ChannelSystem, Due
@@ -59,6 +61,7 @@ class ChannelServer:
         self.system = ChannelSystem(channel, plan, codec_for(channel), journal)
         self.login = open_desk(channel, self.access, simulation.hub_url)
         self.logouts = LogoutReceiver(self.login.provider, self.login.sessions)
+        self.old_accounts = OldAccounts(channel, self.access.secret)
         self.errors: list[str] = []
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._desk = self._shift_desk() if channel == "windows" else None
@@ -195,6 +198,7 @@ class ChannelServer:
                 web.post("/door", self.door),
                 web.get("/state", self.state),
                 *LOGINS[self.channel](self.login).routes(),
+                *self.old_accounts.routes(),
             ]
         )
         return app

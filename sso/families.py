@@ -186,12 +186,12 @@ def consume_refresh_token(
         return None
     generation, used_at, expires_at, graces, revoked_at = row[:5]
     grant = Grant(*row[5:])
-    if grant.client_id != client_id:
-        revoke(connection, grant.grant_id, "refresh_token_of_another_client", now)
-        return None
     if revoked_at is not None:
         return None
     holds_key(grant)
+    if grant.client_id != client_id:
+        revoke(connection, grant.grant_id, "refresh_token_of_another_client", now)
+        return None
     repeated = used_at is not None
     if repeated and not _may_repeat(connection, grant.grant_id, generation, used_at, graces, child, now, options):
         revoke(connection, grant.grant_id, "refresh_token_reused", now)

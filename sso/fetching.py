@@ -82,9 +82,20 @@ def _address(parts: SplitResult, *, any_address: bool) -> tuple[str, int]:
     """The one address to connect to; refused when any that the name stands for is not public."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     found = [str(each[4][0]) for each in socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)]
-    if not any_address and not all(ipaddress.ip_address(each.partition("%")[0]).is_global for each in found):
+    if not any_address and not all(_is_public(each.partition("%")[0]) for each in found):
         raise FetchRefused("the address leads to a private network")
     return found[0], port
+
+
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind a translator (RFC 6052), any at all
+
+
+def _is_public(address: str) -> bool:
+    """Whether an address is one host of the world's; forms that carry another address inside them are not."""
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address) and (found.sixtofour or found.teredo or found in _TRANSLATED):
+        return False
+    return found.is_global and not found.is_multicast
 
 
 def _exchange(parts: SplitResult, address: tuple[str, int], method: str, form: str | None = None) -> tuple[int, bytes]:

@@ -17,9 +17,9 @@ from psycopg_pool import ConnectionPool
 
 from sso import audit, clients, families, sessions
 from sso.fetching import FetchRefused, authorities, guarded_post
+from sso.issuing import TokenIssuer
 from sso.options import SsoOptions
 from sso.ports import Clock, Minter, digest
-from sso.tokens import TokenIssuer
 
 Send = Callable[[str, str], int]
 """Posts a logout token to a URI and answers the HTTP status. Raises OSError, httpx.HTTPError or FetchRefused when

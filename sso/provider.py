@@ -7,6 +7,7 @@ from psycopg_pool import ConnectionPool
 
 from sso.client_keys import ClientKeys
 from sso.fetching import FetchJson, guarded_fetch
+from sso.issuing import TokenIssuer
 from sso.keys import KeyRing
 from sso.options import SsoOptions
 from sso.people.identities import STAFF_ROLES, Identity
@@ -14,7 +15,7 @@ from sso.people.passwords import Passwords
 from sso.people.registers import Registers
 from sso.ports import Clock, CodeSender, FieldCipher, Minter, SystemMinter
 from sso.signatures import Signatures
-from sso.tokens import TokenIssuer, TokenVerifier, liveness
+from sso.tokens import TokenVerifier, liveness
 
 USER_SCOPES = ("openid", "profile", "phone", "hub:orders", "companions")
 CHANNEL_SCOPES = ("hub:messages",)

@@ -143,7 +143,7 @@ def _stay(console: Console, settings: Settings) -> None:
 
     url = settings.public_url
     console.print(f"Console     控制台:  {url}/console     (operator or finance / {STAFF_PASSWORD})", soft_wrap=True)
-    console.print(f"Login page  登录:    {url}/sso/login   ({PASSENGER_LOGIN} / {PASSENGER_PASSWORD})", soft_wrap=True)
+    console.print(f"My orders   我的订单: {url}/me          ({PASSENGER_LOGIN} / {PASSENGER_PASSWORD})", soft_wrap=True)
     console.print("Ctrl-C ends the demo. `interlock demo score` shows the fault table again.")
     try:
         threading.Event().wait()

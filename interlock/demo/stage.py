@@ -32,6 +32,7 @@ from simulators import timetable, truth
 from simulators.calendar import DAY_BEGINS, at
 from simulators.configuration import ChannelAccess, Simulation
 from simulators.journeys import ACCOUNT_NAME, ACCOUNT_PHONE
+from simulators.old_accounts import WITH_PASSWORD
 from simulators.plan import CHANNELS, Plan, PlanOptions
 from sso import clerks
 from sso.admin import Demo, DemoPerson, seed_demo
@@ -115,8 +116,21 @@ def set_stage(settings: Settings, engines: Engines, options: DemoOptions, plan: 
         "INTERLOCK_HOST": settings.host,
         "INTERLOCK_PORT": str(settings.port),
         "INTERLOCK_PUBLIC_URL": settings.public_url,
+        "INTERLOCK_ACCOUNT_SERVICES": json.dumps(account_services(simulation)),
     }
     return Stage(options, own, engines, plan, url, simulation, configuration, clock, environment)
+
+
+def account_services(simulation: Simulation) -> dict[str, dict[str, object]]:
+    """Where the channels answer for their accounts of before, as the setting wants it."""
+    return {
+        channel: {
+            "url": f"http://127.0.0.1:{access.port}/accounts",
+            "secret": access.secret,
+            "proofs": ["password"] if channel in WITH_PASSWORD else [],
+        }
+        for channel, access in simulation.channels.items()
+    }
 
 
 def _seed(settings: Settings, simulation: Simulation) -> None:

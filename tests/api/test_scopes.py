@@ -85,14 +85,14 @@ TABLE: Mapping[tuple[str, str], frozenset[str]] = {
 CONSOLE_PAGES = (
     "", "/orders", "/orders/{order_id}", "/messages", "/messages/{position}", "/rejections/{position}", "/deadletters",
     "/recon", "/recon/breaks/{break_id}", "/files", "/channels", "/channels/{channel}", "/cases", "/connect",
-    "/books", "/books/{account}", "/orders/{order_id}/balance",
+    "/books", "/books/{account}", "/orders/{order_id}/balance", "/logouts",
 )  # fmt: skip
 CONSOLE_OF_OPERATORS = ("/connect",)
 CONSOLE_ACTS = (
     "/connect", "/channels/{channel}/configure", "/channels/{channel}/rotate", "/channels/{channel}/switch",
     "/channels/{channel}/test", "/channels/{channel}/replay", "/deadletters/replay", "/orders/{order_id}/look",
     "/messages/{position}/look", "/rejections/{position}/look",
-    "/orders/{order_id}/withdraw", "/orders/{order_id}/decide",
+    "/orders/{order_id}/withdraw", "/orders/{order_id}/decide", "/logouts/retry",
 )  # fmt: skip
 CONSOLE_DOORS = ("/live", "/callback", "/logout", "/signed-out", "/static/console.css", "/static/console.js")
 ME = (

@@ -150,7 +150,8 @@ def forms(response: httpx.Response) -> Iterator[Form]:
         if str(form.get("method", "get")).lower() != "post":
             continue
         named = [each for each in form.iter("input") if each.get("name")]
-        hidden = {each.get("name"): each.get("value", "") for each in named if each.get("type") == "hidden"}
+        kept = [each for each in named if each.get("type") == "hidden" or "checked" in each.attrib]
+        hidden = {each.get("name"): each.get("value", "") for each in kept}
         buttons = [*form.iter("button"), *page.iterfind(f".//button[@form='{form.get('id', '')}']")]
         pressed = {each.get("name"): each.get("value", "") for each in buttons[:1] if each.get("name")}
         password = next((each.get("name") for each in named if each.get("type") == "password"), None)

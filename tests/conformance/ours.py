@@ -21,6 +21,7 @@ from sso.options import Argon2Options, SsoOptions
 from sso.provider import Provider
 from tests.conformance.browser import STEPS_MAX, Browser, forms
 from tests.conformance.parties import (
+    AGENCY,
     CIBA,
     CODE,
     CREDENTIALS,
@@ -95,7 +96,11 @@ def registration(party: Party, relying: str) -> Registration:
         post_logout_redirect_uris=[party.goodbye] if people else [],
         backchannel_logout_uri=f"{relying}/logout/{party.client_id}" if people else None,
         client_credentials=CREDENTIALS in party.grants,
-        channel="web" if CREDENTIALS in party.grants else None,
+        channel="web" if CREDENTIALS in party.grants and not people else None,
+        consent="explicit" if party.acts else "implicit",
+        may_act=party.acts,
+        resource=AGENCY if party.acts else None,
+        audiences=[AGENCY] if party.acts else [],
         jwks={"keys": [KEY.as_dict(private=False)]} if party.auth == "private_key_jwt" else None,
         further_grants=[grant for grant in party.grants if grant not in (CODE, REFRESH, CREDENTIALS)],
         require_par=party.par,

@@ -11,6 +11,7 @@ ELSEWHERE = "https://{}.interlock.test"
 """Where an application lives. Nothing is fetched from there: the tests' browser stops at the redirect."""
 
 RESOURCE = "https://hub.interlock.test/v1"
+AGENCY = "https://agent.interlock.test/api"
 CODE, REFRESH, CREDENTIALS = "authorization_code", "refresh_token", "client_credentials"
 CIBA = "urn:openid:params:grant-type:ciba"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -20,7 +21,11 @@ PERSON = "openid profile phone hub:orders"
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One relying party. `auth`: how it authenticates at the token endpoint; `notified`: CIBA ping instead of poll."""
+    """One relying party.
+
+    auth: how it authenticates at the token endpoint. notified: CIBA ping instead of poll. par, dpop: required of it.
+    acts: it may act for people who agree to that, with tokens for its own resource, `AGENCY`.
+    """
 
     client_id: str
     grants: tuple[str, ...]
@@ -29,6 +34,7 @@ class Party:
     notified: bool = False
     par: bool = False
     dpop: bool = False
+    acts: bool = False
 
     @property
     def secret(self) -> str:
@@ -62,7 +68,7 @@ PARTIES: Mapping[str, Party] = {
         Party("rival", (CODE, REFRESH, CIBA)),
         Party("pinged", (CODE, REFRESH, CIBA), notified=True),
         Party("kiosk", (CODE, REFRESH, DEVICE)),
-        Party("agent", (CREDENTIALS, EXCHANGE), scope="hub:orders"),
+        Party("agent", (CODE, REFRESH, CREDENTIALS, EXCHANGE), scope="openid hub:orders", acts=True),
     )
 }
 

@@ -14,13 +14,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sso.provider import Provider
-from tests.conformance.browser import VERIFIER, first_form
+from tests.conformance.browser import VERIFIER, Browser, first_form
 from tests.conformance.ours import decide_all
-from tests.conformance.parties import CIBA, CODE, CREDENTIALS, DEVICE, PARTIES, PASSENGER, REFRESH, Party
+from tests.conformance.parties import CIBA, CODE, CREDENTIALS, DEVICE, PARTIES, PASSENGER, REFRESH, Party, Person
 from tests.conformance.subject import ASSERTION, Prover, Subject, good
 from tests.processes.house import House
 
 FIRST, BOUND, CALLER, KIOSK, PUSHING = (PARTIES[name] for name in ("first", "bound", "caller", "kiosk", "pushing"))
+RACERS_PASSWORD = "a-password-that-is-long"
+CALLS_EACH = 15
 SIGNING = Party("signing", (CREDENTIALS,), auth="private_key_jwt", scope="hub:messages")
 
 
@@ -40,18 +42,33 @@ class Shot:
 
 @dataclass
 class Stage:
-    """Two doors and everybody on stage; `browser` is signed in as the passenger at the first door."""
+    """Two doors and everybody on stage; `browser` is signed in as the passenger at the first door.
+
+    phones: of the passengers `racer0`, `racer1`, ...
+    """
 
     house: House
     provider: Provider
     subject: Subject
-    people: list[str] = field(default_factory=list)
+    phones: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.browser = self.subject.browser()
         self.browser.log_in(FIRST)
         self.prover = Prover(self.subject)
         self.access: str | None = None
+        self.calls = 0
+        self.called = PASSENGER, self.browser
+
+    def somebody_to_call(self) -> tuple[Person, Browser]:
+        """A passenger with their phone in hand; another one after some calls, because nobody is called too often."""
+        if self.calls % CALLS_EACH == 0:
+            racer = Person(f"racer{self.calls // CALLS_EACH}", RACERS_PASSWORD, "赛跑者", "")
+            browser = self.subject.browser()
+            browser.log_in(FIRST, racer)
+            self.called = racer, browser
+        self.calls += 1
+        return self.called
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -92,9 +109,10 @@ def device_code(stage: Stage) -> Shot:
 
 def auth_req_id(stage: Stage) -> Shot:
     address = stage.subject.endpoint("backchannel_authentication_endpoint")
-    data = {"scope": "openid", "login_hint": PASSENGER.login, "binding_message": "G1234-07"}
+    person, browser = stage.somebody_to_call()
+    data = {"scope": "openid", "login_hint": person.login, "binding_message": "G1234-07"}
     found = good(stage.subject.post(address, CALLER, data))["auth_req_id"]
-    decide_all(stage.subject, "approve", stage.browser)
+    decide_all(stage.subject, "approve", browser)
     return token(stage, CALLER, {"grant_type": CIBA, "auth_req_id": found})
 
 
@@ -133,7 +151,7 @@ def dpop_jti(stage: Stage) -> Shot:
 def phone_code(stage: Stage) -> Shot:
     """A code sent to a passenger of its own, so that no limit on codes for one number stands in the way."""
     browser = stage.subject.browser()
-    phone = stage.people.pop()
+    phone = stage.phones.pop()
     shown = browser.open(f"{stage.subject.issuer}/login", method="code").form
     assert shown is not None
     page = browser.send(shown, phone=phone).response

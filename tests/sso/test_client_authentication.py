@@ -153,6 +153,11 @@ PRIVATE = [
     "https://169.254.169.254/latest/meta-data",
     "https://10.0.0.1/",
     "https://localhost/jwks",
+    "https://[::ffff:127.0.0.1]/jwks",
+    "https://[64:ff9b::7f00:1]/jwks",
+    "https://[2002:7f00:1::]/jwks",
+    "https://224.0.0.1/",
+    "https://100.64.0.1/",
     "file:///etc/passwd",
     "https:///nowhere",
 ]

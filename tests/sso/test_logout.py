@@ -9,8 +9,8 @@ import httpx
 from joserfc import jws
 
 from sso import admin
+from sso.issuing import LOGOUT_EVENT
 from sso.logout import Drained
-from sso.tokens import LOGOUT_EVENT
 from tests.sso.harness import PASSWORD, STAFF_PASSWORD, Browser, Site, answer
 
 

@@ -83,3 +83,10 @@ def test_a_refresh_that_is_refused_for_its_scope_is_used_up_with_grace(site: Sit
     first = browser.tokens("web", scope="openid")["refresh_token"]
     assert browser.refresh("web", first, scope="openid phone").json()["error"] == "invalid_scope"
     assert browser.refresh("web", first).status_code == 400
+
+
+def test_a_thief_without_the_key_cannot_end_a_bound_family_as_another_client_either(site: Site) -> None:
+    browser, key = site.browser(), ECKey.generate_key("P-256")
+    first = redeemed(site, browser, browser.log_in("web"), proof(site, key)).json()["refresh_token"]
+    assert browser.refresh("app", first).json()["error"] == "invalid_dpop_proof"
+    assert refreshed(site, first, proof(site, key)).status_code == 200
