@@ -248,13 +248,17 @@ def held_grant(connection: Connection, grant_id: UUID) -> Grant | None:
 _STANDING = sql.SQL("""FROM sso.token_grant g WHERE g.grant_id = %(grant)s AND g.revoked_at IS NULL
     AND EXISTS (SELECT FROM sso.client c WHERE c.client_id = g.client_id AND c.disabled_at IS NULL)
     AND EXISTS (SELECT FROM sso.identity i WHERE i.identity_id = g.identity_id AND i.disabled_at IS NULL)
+    AND (g.actor IS NULL OR NOT EXISTS (
+        SELECT FROM jsonb_path_query(g.actor, '$.**.sub ? (!(@ starts with "client:"))') acting
+        JOIN sso.identity i ON i.identity_id = (acting #>> '{{}}')::uuid WHERE i.disabled_at IS NOT NULL))
     AND EXISTS ({} session_id = g.session_id)""").format(sessions.LIVE)
 _LIVING = sql.SQL("SELECT {} {}").format(_GRANT, _STANDING).as_string()
 _STANDS = sql.SQL("SELECT {}").format(_STANDING).as_string()
 
 
 def living(connection: Connection, grant_id: UUID, now: datetime, options: SsoOptions) -> Grant | None:
-    """The grant, while it, its client, its person and its session all stand: one look for every access token."""
+    """The grant, while it, its client, its person, every clerk who acts in it (RFC 8693 4.1) and its session all stand:
+    one look for every access token."""
     row = connection.execute(_LIVING, {"grant": grant_id, **sessions.moment(now, options)}).fetchone()
     return Grant(*row) if row else None
 

@@ -39,7 +39,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _tour(tour: Sequence[Step]) -> Table:
-    table = _table("One login  一次登录", "step", "outcome")
+    table = Table("step", "outcome", title="One login  一次登录", title_justify="left", header_style="bold")
     for step in tour:
         table.add_row(step.what, step.outcome)
     return table

@@ -11,8 +11,8 @@
 | find neither the passenger nor the clerk locked out | |
 
 What comes out lives ten minutes at most, no longer than the consent, and not longer than a delegated token that it was
-made from; it has no refresh token. It ends at once with the passenger's grant, either one's session, the consent or the
-clerk's employment. Refusals are `invalid_request` (section 2.2.2), and are written down.
+made from; it has no refresh token. It ends at once with the passenger's grant, either one's session or account, the
+consent or the clerk's employment. Refusals are `invalid_request` (section 2.2.2), and are written down.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ class ExchangeGrant(TokenGrant):
         consent = self._consent(client, subject)
         chain = self._actors(client, subject, actor)
         parent = families.held_grant(connection, UUID(subject.grant_id))
-        if parent is None:
+        if parent is None or not families.stands(connection, parent.grant_id, now, provider.options):
             raise InvalidRequestError("The subject_token was revoked.")
         scope = _scope(form, client, subject, consent)
         audience, jkt = server.audience(client, form), server.proven_key(client, subject.jkt)

@@ -335,6 +335,30 @@ def test_a_clerk_who_logs_out_acts_for_nobody_any_more(agency: Agency, passenger
     assert [usable(agency, token) for token in (theirs, taken_over, others)] == [False, False, True]
 
 
+def test_a_clerk_whose_account_is_disabled_acts_for_nobody_any_more(
+    agency: Agency, passenger: dict[str, Any], clerk: str
+) -> None:
+    """At once, also where another clerk has taken over from them; a token exchanged before is no way around it."""
+    other = agency.tokens("zhaolei", scope="openid")["access_token"]
+    first = delegated(agency, passenger["access_token"], clerk, resource=RESOURCE)
+    theirs, taken_over, others, companys = (
+        delegated(agency, subject, actor)
+        for subject, actor in (
+            (passenger["access_token"], clerk),
+            (first, other),
+            (passenger["access_token"], other),
+            (passenger["access_token"], agency.own_token()),
+        )
+    )
+    with agency.site.provider.pool.connection() as connection:
+        connection.execute(
+            "UPDATE sso.identity SET disabled_at = %s WHERE login_name = 'wangfang'", (agency.site.clock(),)
+        )
+    assert [usable(agency, each) for each in (theirs, taken_over, others, companys)] == [False, False, True, True]
+    for subject, actor in ((passenger["access_token"], clerk), (first, other)):
+        assert agency.exchange(subject, actor).json()["error"] == "invalid_request"
+
+
 def test_the_end_of_the_passengers_grant_is_the_end_of_all_that_was_made_of_it(
     agency: Agency, passenger: dict[str, Any], clerk: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -11,8 +12,9 @@ from interlock.database import Pool
 from sso import admin
 from sso.options import Argon2Options
 from sso.pages.words import say
+from tests.sso.asking import furnish_desk
 from tests.sso.browser.visit import Device, Visitors
-from tests.sso.harness import Listener, Receiver, Site, running
+from tests.sso.harness import STAFF_PASSWORD, Listener, Receiver, Site, running
 from tests.sso.one_identity.channels import Ministry, OldChannel, registers
 from tests.sso.one_identity.conftest import OTHER_PASSWORD, OTHER_PHONE
 
@@ -86,6 +88,22 @@ def test_the_real_name_and_frequent_passengers(visitor: Visitors, device: Device
     visit.look("passengers")
     visit.press(words("companions_allow", client=words_of_client(visit.site, locale)))
     visit.page.get_by_text(words("companions_allowed"), exact=False).first.wait_for()
+
+
+@pytest.mark.parametrize(("device", "locale"), EVERYWHERE)
+def test_the_clerks_pages(visitor: Visitors, site: Site, device: Device, locale: str) -> None:
+    _, app = furnish_desk(site)
+    site.clock.advance(timedelta(seconds=30))
+    visit = visitor(device, locale).log_in("clerk", STAFF_PASSWORD)
+    visit.go("/window/real-name")
+    visit.page.locator("input[name=proof]").fill(app.at(site.clock()))
+    visit.page.keyboard.press("Enter")
+    visit.page.locator("input[name=compared]").wait_for()
+    visit.look("window-name")
+    visit.go("/window/accounts").look("window-account")
+    visit.field(say("link_account_field", locale)).fill("li")
+    visit.press(say("vouch_button", locale))
+    visit.look("window-vouched")
 
 
 def words_of_client(site: Site, locale: str) -> str:

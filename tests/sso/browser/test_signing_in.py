@@ -24,7 +24,7 @@ def test_a_passenger_signs_in_with_a_password_and_out_again(visitor: Visitors, d
     visit.page.get_by_text("李未").first.wait_for()
     visit.go("/logout").look("logout")
     visit.page.locator("main form button").first.click()
-    visit.page.wait_for_url("**/signed-out")
+    visit.page.wait_for_url("**/signed-out*")
     visit.look("signed-out")
 
 
