@@ -19,7 +19,8 @@ def http_api_page() -> str:
     parts = [
         "# HTTP API\n",
         "Below one address, by default `http://127.0.0.1:8400`. The machine-readable form is `/v1/openapi.json`; events"
-        " are in `/v1/asyncapi.json`. Callers send `Authorization: Bearer` with a token of [the provider](sso.md);"
+        " are in `/v1/asyncapi.json`. Callers send `Authorization: Bearer` (or `DPoP`, with a proof) with a"
+        " token of [the provider](sso.md);"
         " a channel may sign its messages (Standard Webhooks) instead. Every error is an RFC 9457 problem with a code"
         " of [this list](problems.md). Login itself is under `/sso` ([reference](sso.md)), pages for people under"
         " `/console`; the platform asks `/healthz`, `/readyz` and `/metrics`.\n",
