@@ -69,6 +69,7 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # that redirect would be a 307 to whatever the Host header says
     )
     tokens = Tokens(provider, hub.seal, hub.settings)
     callers = Callers(hub.settings.requests_at_once, hub.settings.strangers_per_minute, buckets)

@@ -81,6 +81,9 @@ def application(provider: Provider) -> ASGIApp:
         for name in ("sso.css", "submit.js", "passkey.js")
     ]
     rest = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_thing, Exception: _broken})
+    # Its redirect to the address with or without a slash is a 307, which posts a password on, and goes to whatever the
+    # Host header says (RFC 9700 section 4.12).
+    rest.router.redirect_slashes = False
     return Addresses(table, workers, rest, _broken)
 
 

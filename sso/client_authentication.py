@@ -127,7 +127,8 @@ def _check_assertion(
     provider: Provider, connection: Connection, client: Client, assertion: str, endpoint: str, now: datetime
 ) -> None:
     try:
-        claims = verified_assertion(client.jwks or provider.client_keys.known(client.jwks_uri), assertion)
+        jwks = client.jwks or provider.client_keys.known(client.jwks_uri)
+        claims = verified_assertion(jwks, assertion, "client-authentication+jwt")
         expires_at, jti = checked_claims(provider, claims, endpoint, now)
     except SignatureRefused as refused:
         raise refusal(f"The client assertion is refused: {refused}.") from refused
@@ -135,10 +136,16 @@ def _check_assertion(
         raise refusal("The client assertion was used before.")
 
 
-def verified_assertion(jwks: dict[str, Any], token: str) -> dict[str, Any]:
-    """The claims of a JWT that one of these keys signed; none is checked. Raises SignatureRefused."""
+def verified_assertion(jwks: dict[str, Any], token: str, kind: str) -> dict[str, Any]:
+    """The claims of a JWT that one of these keys signed; none is checked. Raises SignatureRefused.
+
+    kind: the `typ` it may say besides JWT. What was signed for another purpose with the same key, a DPoP proof say, is
+    not taken for it (RFC 8725 section 3.11).
+    """
     header, _ = unverified(token)
     algorithm, kid = header.get("alg"), header.get("kid")
+    if str(header.get("typ", kind)).lower() not in ("jwt", kind):
+        raise SignatureRefused(f"typ must be JWT or {kind}")
     # A key, or where to get one, never comes with the token; an extension that must be understood is not.
     if {"jwk", "jku", "x5u", "x5c", "crit", "b64"} & set(header) or not isinstance(algorithm, str):
         raise SignatureRefused("the header may hold alg, kid and typ")

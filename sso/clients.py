@@ -92,14 +92,14 @@ class Client:
 def _same_redirect(registered: str, requested: str) -> bool:
     if registered == requested:
         return True
-    ours, theirs = urlsplit(registered), urlsplit(requested)
+    ours = urlsplit(registered)
     # Only an address literal registered without a port asks for this: the app listens where it finds room.
     if ours.scheme != "http" or ours.hostname == "localhost" or not is_loopback(ours.hostname) or ":" in ours.netloc:
         return False
-    port = theirs.netloc.removeprefix(f"{ours.hostname}:")
-    return (
-        port.isascii() and port.isdigit() and requested == registered.replace(ours.netloc, f"{ours.netloc}:{port}", 1)
-    )
+    # What a stranger sends is compared as text and never taken apart: a parser would have its own ideas of it.
+    before, _, after = registered.partition(ours.netloc)
+    port = requested.removeprefix(f"{before}{ours.netloc}:").removesuffix(after)
+    return port.isascii() and port.isdigit() and requested == f"{before}{ours.netloc}:{port}{after}"
 
 
 def check_client_uri(uri: str, options: SsoOptions, *, custom_scheme: bool = False) -> None:

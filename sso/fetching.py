@@ -71,7 +71,10 @@ def guarded_post(options: SsoOptions) -> PostForm:
 
 def _allowed(uri: str, options: SsoOptions) -> tuple[SplitResult, bool]:
     """The address in its parts, and whether the operator named its host."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise FetchRefused("the address is none") from error
     named = parts.hostname in options.plain_http_hosts
     if not parts.hostname or not (parts.scheme == "https" or (named and parts.scheme == "http")):
         raise FetchRefused("the address must be https")

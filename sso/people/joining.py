@@ -16,6 +16,7 @@ from sso import audit, logout, sessions
 from sso.people import companions, identities, lockout, notices, proofs, proven_sides, real_names, totp
 from sso.people.fates import FATES
 from sso.people.identities import Identity
+from sso.people.links import LINKS_PATH
 from sso.people.proofs import ProofRefused
 from sso.people.proven_sides import UNDO_FOR, Holder, OtherSide
 from sso.provider import Provider
@@ -123,9 +124,10 @@ def join(connection: Connection, provider: Provider, kept_id: UUID, other: Other
     if absorbed is None:
         raise ProofRefused("link_stale", 410)
     _refuse_hopeless(connection, provider, kept_id, absorbed)
-    shown, where = _shown(connection, kept_id), provider.options.url(PART_PATH)
-    for person in (kept_id, absorbed_id):  # before a number changes: each is told under the one it has
-        notices.notify(connection, mint, person, "accounts_joined", now, kept=shown, where=where)
+    # Before a number changes: each is told under the one it has.
+    shown, url = _shown(connection, kept_id), provider.options.url
+    notices.notify(connection, mint, kept_id, "accounts_joined", now, where=url(LINKS_PATH))
+    notices.notify(connection, mint, absorbed_id, "account_absorbed", now, kept=shown, where=url(PART_PATH))
     joining_id = mint.identifier()
     logout.end_all_sessions(connection, absorbed_id, "accounts_joined", now, provider.options, mint)
     values = {"now": now, "kept": kept_id, "absorbed": absorbed_id, "joining": joining_id}

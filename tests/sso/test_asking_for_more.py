@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import timedelta
+
+from joserfc.jwk import ECKey, OctKey
 
 from sso.admin import Registration, register_client
 from sso.people import assurance
 from tests.sso.harness import PASSWORD, Site, answer
+from tests.sso.signing import encode
 
 SURER = assurance.MULTI_FACTOR
 
@@ -88,3 +92,36 @@ def test_every_answer_by_form_carries_the_issuer(site: Site) -> None:
         assert page.status_code == 200
         assert f'name="iss" value="{site.issuer}"' in page.text
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+
+def test_a_forged_hint_is_refused_whatever_it_is_signed_with(site: Site) -> None:
+    browser = site.browser()
+    real = browser.tokens("web")["id_token"]
+    head, payload, signature = real.split(".")
+    claims, keys = site.claims(real), site.provider.keys.jwks()["keys"]
+    ours = {"alg": "ES256", "typ": "JWT", "kid": site.provider.keys.signing("ES256").kid}
+    stranger = ECKey.generate_key("P-256")
+    public_key = OctKey.import_key(json.dumps(keys[0]))
+    forged = {
+        "unsigned": base64.urlsafe_b64encode(json.dumps(ours | {"alg": "none"}).encode()).decode() + f".{payload}.",
+        "signature cut": f"{head}.{payload}.",
+        "altered": f"{head}.{payload[:-4]}AAAA.{signature}",
+        "HS256 with the public key": encode(ours | {"alg": "HS256"}, claims, public_key),
+        "foreign key under our name": encode(ours, claims, stranger),
+        "foreign key in the header": encode(ours | {"jwk": stranger.as_dict(private=False)}, claims, stranger),
+        "foreign key by address": encode(ours | {"jku": "https://evil.test/keys"}, claims, stranger),
+        "unknown crit": encode(ours | {"crit": ["kid"]}, claims, stranger),
+        "an access token": site.browser().tokens("web")["access_token"],
+        "another client's": site.browser().tokens("app")["id_token"],
+    }
+    told = {name: answer(browser.authorize("web", id_token_hint=hint))["error"] for name, hint in forged.items()}
+    assert told == dict.fromkeys(forged, "invalid_request")
+    assert answer(browser.authorize("web", id_token_hint=real))["code"]
+
+
+def test_no_other_site_may_read_what_we_answer(site: Site) -> None:
+    """RFC 9700 2.6: no CORS at the authorization endpoint; nothing here is meant for a script of another origin."""
+    browser = site.browser(Origin="https://evil.test")
+    answers = [browser.authorize("web"), browser.get("/login"), browser.get("/account"), browser.get("/logout")]
+    answers += [browser.http.options(f"{site.issuer}{path}") for path in ("/authorize", "/token", "/userinfo")]
+    assert [name for each in answers for name in each.headers if name.startswith("access-control")] == []

@@ -41,6 +41,8 @@ TRICKS = [
     WEB.replace("interlock", "inter\u200block"),
     WEB.replace("interlock", "ıntıllock"),
     "//web.interlock.test/callback",
+    "https://[web.interlock.test/callback",
+    "https://web.interlock.test:port/callback",
     "",
 ]
 

@@ -35,7 +35,8 @@ def signed_request(asked: Asked) -> None:
     if "private_key_jwt" not in client.auth_methods:
         raise InvalidRequestError("The client has registered no key to sign requests with.")
     try:
-        claims = verified_assertion(client.jwks or provider.client_keys.known(client.jwks_uri), token)
+        jwks = client.jwks or provider.client_keys.known(client.jwks_uri)
+        claims = verified_assertion(jwks, token, "oauth-authz-req+jwt")
         expires_at, jti = checked_claims(provider, claims, asked.endpoint, asked.now)
     except SignatureRefused as refused:
         raise InvalidRequestError(f"The signed request is refused: {refused}.") from refused

@@ -285,8 +285,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "The link to your old account of {channel} was undone.",
     ),
     "notice_accounts_joined": (
-        "您的账号与“{kept}”的账号已合并。如非本人操作，请在 30 天内用本手机号到 {where} 恢复。",
-        "Your account and that of {kept} were joined. If it was not you, take it back with this number at {where}.",
+        "另一个账号已并入您的账号，30 天内可在 {where} 撤销。如非本人操作，请立即修改密码。",
+        "Another account was joined to yours; undo it within 30 days at {where}. Not you? Change your password now.",
+    ),
+    "notice_account_absorbed": (
+        "您的账号已并入“{kept}”的账号。如非本人操作，请在 30 天内用本手机号到 {where} 恢复。",
+        "Your account was joined to that of {kept}. Not you? Take it back with this number within 30 days: {where}",
     ),
     "notice_accounts_parted": ("账号合并已撤销，两个账号各自独立。", "Joined accounts were parted again."),
     "notice_real_name_confirmed": ("您的实名信息已核验。", "Your real name was confirmed."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -35,7 +36,7 @@ def site(
 @pytest.mark.parametrize(("device", "locale"), EVERYWHERE)
 def test_one_identity_from_two_accounts_and_an_old_one(visitor: Visitors, device: Device, locale: str) -> None:
     visit = visitor(device, locale)
-    words = lambda key, **values: say(key, locale, **values)  # noqa: E731
+    words = partial(say, locale=locale)
     visit.log_in()
     visit.go("/account/links").look("links-empty")
 
@@ -70,7 +71,7 @@ def test_one_identity_from_two_accounts_and_an_old_one(visitor: Visitors, device
 @pytest.mark.parametrize(("device", "locale"), EVERYWHERE)
 def test_the_real_name_and_frequent_passengers(visitor: Visitors, device: Device, locale: str) -> None:
     visit = visitor(device, locale)
-    words = lambda key, **values: say(key, locale, **values)  # noqa: E731
+    words = partial(say, locale=locale)
     visit.log_in()
     visit.go("/account/real-name").look("real-name")
     visit.field(words("real_name_field")).fill("李未")

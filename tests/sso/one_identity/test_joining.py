@@ -48,12 +48,13 @@ def test_the_other_account_is_shown_joined_and_parted(people: People) -> None:
     done = confirmed(people.me, preview)
     assert "李未（旧）" in done.text
     assert not can_log_in(people.site, OTHER_PHONE, OTHER_PASSWORD)
-    assert people.kinds(people.my_id) == people.kinds(people.other_id) == ["accounts_joined"]
+    assert people.kinds(people.my_id) == ["accounts_joined"]
+    assert people.kinds(people.other_id) == ["account_absorbed"]
 
     parted = people.me.follow(people.me.submit(people.me.get("/account/links")))
     assert "Parted" in parted.text
     assert can_log_in(people.site, OTHER_PHONE, OTHER_PASSWORD)
-    assert people.kinds(people.other_id) == ["accounts_joined", "accounts_parted"]
+    assert people.kinds(people.other_id) == ["account_absorbed", "accounts_parted"]
 
 
 # --- what is under way at the absorbed account ends: the pre-hijacking attacks, at a joining --------------------------

@@ -128,7 +128,7 @@ def test_of_eight_confirmations_at_once_one_links(people: People) -> None:
 
     def confirm(_: int) -> str:
         answer = httpx.post(action, data=fields, cookies=cookies, trust_env=False)
-        return answer.headers.get("location", "")
+        return str(answer.headers.get("location", ""))
 
     with ThreadPoolExecutor(8) as eight:
         assert sum("done=linked" in each for each in eight.map(confirm, range(8))) == 1
