@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from interlock.clock import SetClock
 from interlock.database import Pool
 from sso.options import Argon2Options
+from tests.conformance.control import need
 from tests.sso.browser.visit import Visitors
 from tests.sso.harness import Listener, Receiver, Site, running
 
@@ -33,8 +34,7 @@ QUIET = [
 def chromium() -> Iterator[Browser]:
     """One browser process for the tests of a module."""
     found = os.environ.get("INTERLOCK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    need(None if found else "Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=QUIET, chromium_sandbox=False)
         yield browser
