@@ -2,7 +2,8 @@
 
 web      a password typed once                         app      nothing typed; tokens bound to the phone's key
 windows  a code at the window, approved on the phone   phone    the clerk asks, the caller approves what is read aloud
-agents   a clerk acts for the passenger, who agreed    then     one logout; the phone channel is down and catches up
+agents   a clerk acts for the passenger, who agreed    form     a frequent passenger, kept once, fills in web and app
+then     one logout; the phone channel is down and catches up
 
 The passenger's browser and the clerks' hands are played here; the channels are clients of the provider by themselves
 (`simulators.login`). Sources: OpenID Connect Core and Back-Channel Logout 1.0, RFC 7636, 8628, 8693, 9449, CIBA.
@@ -26,6 +27,13 @@ LOOK_SECONDS = 0.2
 OFFICE, WINDOW = "BJP", "07"
 SELLERS = ("web", "windows")
 """Who sold the passenger's orders (`simulators.journeys.account_orders`)."""
+COMPANION = {
+    "name": "李样例",
+    "document_type": "resident_id",
+    "number": "990101199003070015",
+    "ticket_type": "adult",
+}
+"""A frequent passenger, invented: nobody lives in region 99."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Tour:
         with self._clerk, Browser() as passenger, Browser() as agent:
             steps = [self._web(passenger), self._app(passenger), self._window(passenger)]
             call, key = self._call(passenger)
-            steps += [call, self._agents(passenger, agent)]
+            steps += [call, self._agents(passenger, agent), self._companions(passenger)]
             tree = self._tree()
             return [*steps, *_drawn(tree), *self._logout(passenger, str(tree.identity_id), key)]
 
@@ -116,6 +124,23 @@ class Tour:
         if acted["refresh"]:
             raise TourFailed("the agents were given a refresh token")
         return Step(f"agents 代售: {acted['by']} acts for {acted['for']}, who agreed", self._seen(acted))
+
+    def _companions(self, passenger: Browser) -> Step:
+        """Kept once at the provider; each channel's form offers them when the passenger has allowed that channel."""
+        at = f"{self._sso}/account/passengers"
+        page = passenger.submit(passenger.visit(at), "/account/passengers", **COMPANION)
+        for channel in ("web", "app"):
+            if (before := self._offered(passenger, channel))["provider"] != 403 or before["companions"]:
+                raise TourFailed(f"{channel} was not allowed to read frequent passengers and is told {before}")
+            page = passenger.submit(page, "/account/passengers/sharing", client_id=channel, allow="yes")
+            offered = self._offered(passenger, channel)["companions"]
+            if [each["name"] for each in offered] != [COMPANION["name"]] or offered[0]["number"] == COMPANION["number"]:
+                raise TourFailed(f"{channel} should offer one frequent passenger, number masked; it offers {offered}")
+        shown = f"{offered[0]['name']} {offered[0]['number']}"
+        return Step("form 常用乘车人: kept once, web and app allowed", f"each offers {shown}; before that, nothing")
+
+    def _offered(self, passenger: Browser, channel: str) -> dict[str, Any]:
+        return told(passenger.visit(f"{self._homes[channel]}/passengers"), f"the booking form at {channel}")
 
     def _approved(self, url: str) -> None:
         """Until the channel has heard of the approval."""

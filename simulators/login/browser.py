@@ -33,10 +33,10 @@ class _Begun:
 
 
 class BrowserLogin:
-    """``how`` is said of the sessions."""
+    """``how`` is said of the sessions; ``scope``: what is asked for."""
 
-    def __init__(self, desk: Desk, how: str) -> None:
-        self._desk, self._how = desk, how
+    def __init__(self, desk: Desk, how: str, scope: str = SCOPE) -> None:
+        self._desk, self._how, self._scope = desk, how, scope
         self._cookie, self._login_cookie = f"{desk.channel}_session", f"{desk.channel}_login"
         self._begun: dict[str, _Begun] = {}
 
@@ -61,7 +61,7 @@ class BrowserLogin:
             "response_type": "code",
             "client_id": self._desk.provider.client_id,
             "redirect_uri": self._redirect_uri,
-            "scope": SCOPE,
+            "scope": self._scope,
             "resource": self._desk.audience,
             "state": state,
             "nonce": begun.nonce,
@@ -103,8 +103,12 @@ class BrowserLogin:
         )
         return await desk.welcome(http, self._how, tokens, begun.nonce)
 
+    def guest(self, request: web.Request) -> Guest | None:
+        """Who is logged in here, in the browser that asks."""
+        return self._desk.sessions.of(request.cookies.get(self._cookie))
+
     async def mine(self, request: web.Request) -> web.Response:
-        guest = self._desk.sessions.of(request.cookies.get(self._cookie))
+        guest = self.guest(request)
         if guest is None:
             return web.Response(status=303, headers={"location": "/login"})
         status, orders = await self._desk.own_orders(request.config_dict[HTTP], guest)
@@ -121,7 +125,7 @@ class BrowserLogin:
         )
 
     async def renew(self, request: web.Request) -> web.Response:
-        guest, http = self._desk.sessions.of(request.cookies.get(self._cookie)), request.config_dict[HTTP]
+        guest, http = self.guest(request), request.config_dict[HTTP]
         if guest is None or guest.refresh_token is None:
             return refused(LoginRefused("no_session"), 401)
         try:
@@ -137,7 +141,7 @@ class BrowserLogin:
         return web.json_response({"sid": guest.sid, "token_type": tokens["token_type"]})
 
     async def leave(self, request: web.Request) -> web.Response:
-        guest = self._desk.sessions.of(request.cookies.get(self._cookie))
+        guest = self.guest(request)
         metadata = await self._desk.provider.metadata(request.config_dict[HTTP])
         question = {
             "client_id": self._desk.provider.client_id,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from simulators.configuration import ChannelAccess
 from simulators.login.agents import AgentLogin
-from simulators.login.browser import BrowserLogin
+from simulators.login.booking import BookingLogin
 from simulators.login.calls import CallLogin
 from simulators.login.desk import Desk, Login
 from simulators.login.proofs import new_key, read_key
@@ -13,8 +13,8 @@ from simulators.login.sessions import Sessions
 from simulators.login.windows import WindowLogin
 
 LOGINS: dict[str, Callable[[Desk], Login]] = {
-    "web": lambda desk: BrowserLogin(desk, "code"),
-    "app": lambda desk: BrowserLogin(desk, "code"),
+    "web": BookingLogin,
+    "app": BookingLogin,
     "phone": CallLogin,
     "windows": WindowLogin,
     "agents": AgentLogin,

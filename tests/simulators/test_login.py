@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -27,9 +28,10 @@ from interlock.demo.stage import (
     STAFF_PASSWORD,
     free_ports,
 )
-from interlock.demo.tour import Tour
+from interlock.demo.tour import COMPANION, Tour
 from interlock.demo.tree import grown
 from interlock.wiring import Hub, sign_on
+from schemas.personal import masked_number
 from simulators.channel import ChannelServer
 from simulators.configuration import ChannelAccess, Simulation
 from simulators.journeys import ACCOUNT_NAME, ACCOUNT_PHONE
@@ -158,7 +160,7 @@ def test_one_tree_over_five_channels_and_one_logout(channels: Channels, provider
         tour = Tour(
             channels.simulation, lambda: grown(provider, PASSENGER_LOGIN), channels.state, ["web", "web"]
         ).take()
-    assert [step.what.split()[0] for step in tour][:5] == ["web", "app", "windows", "phone", "agents"]
+    assert [step.what.split()[0] for step in tour][:6] == ["web", "app", "windows", "phone", "agents", "form"]
     assert tour[-1].what == "phone is up again"
     assert grown(provider, PASSENGER_LOGIN) == []
 
@@ -232,6 +234,49 @@ def test_the_passengers_own_token_for_the_agents_opens_nothing_at_the_hub(
     alone = {"passenger": guest["key"], "clerk": guest["key"]}
     answer = httpx.post(f"{channels.home('agents')}/acts", json=alone, trust_env=False)
     assert answer.status_code == 403  # a customer is no clerk
+
+
+def test_a_form_offers_frequent_passengers_while_its_channel_is_allowed_to_read_them(
+    channels: Channels, provider: Provider, passenger: Browser
+) -> None:
+    told(passenger.visit(f"{channels.home('app')}/login"), "app")
+    at, number = f"{provider.options.issuer}/account/passengers", COMPANION["number"]
+    page = passenger.submit(passenger.visit(at), "/account/passengers", **COMPANION)
+
+    def offered(channel: str) -> tuple[int, list[tuple[str, str]]]:
+        answer = passenger.visit(f"{channels.home(channel)}/passengers")
+        assert number not in answer.text
+        form = told(answer, channel)
+        return form["provider"], [(each["name"], each["number"]) for each in form["companions"]]
+
+    assert (offered("web"), offered("app")) == ((403, []), (403, []))
+    page = passenger.submit(page, "/account/passengers/sharing", client_id="app", allow="yes")
+    assert (offered("web"), offered("app")) == ((403, []), (200, [(COMPANION["name"], masked_number(number))]))
+    passenger.submit(page, "/account/passengers/sharing", client_id="app", allow="no")
+    assert offered("app") == (403, [])  # at once, with the token that was good before
+
+
+def test_a_form_fills_itself_in_with_the_passenger_who_is_chosen(
+    channels: Channels, provider: Provider, passenger: Browser
+) -> None:
+    form = f"{channels.home('web')}/passengers"
+    cookies, html = {"web_session": next(iter(channels.servers["web"].login.sessions.open))}, {"accept": "text/html"}
+    page = passenger.submit(
+        passenger.visit(f"{provider.options.issuer}/account/passengers"), "/account/passengers", **COMPANION
+    )
+    with httpx.Client(trust_env=False, cookies=cookies, headers=html) as browser:
+        assert "/account/passengers" in browser.get(form).text  # where to allow it
+        passenger.submit(page, "/account/passengers/sharing", client_id="web", allow="yes")
+        choice = re.search(r'<option value="([^"]+)">' + COMPANION["name"], browser.get(form).text)
+        assert choice
+        filled = browser.get(form, params={"companion": choice[1]}).text
+        empty = browser.get(form, params={"companion": "somebody"}).text
+    assert f'value="{COMPANION["name"]}"' in filled
+    assert f'value="{masked_number(COMPANION["number"])}"' in filled
+    assert COMPANION["number"] not in filled
+    assert f'value="{COMPANION["name"]}"' not in empty
+    with httpx.Client(trust_env=False) as nobody:
+        assert nobody.get(form).headers["location"] == "/login"
 
 
 def test_a_login_that_another_browser_began_is_not_finished(channels: Channels, passenger: Browser) -> None:
