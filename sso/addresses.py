@@ -1,7 +1,6 @@
 """From an address to its handler by one look into a table; the framework's router has what is not in it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor
 
 from fastapi import Request, Response
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -18,15 +17,14 @@ class Addresses:
 
     def __init__(
         self,
-        rows: Sequence[Row],
-        workers: Executor,
+        endpoints: Sequence[tuple[Row, Endpoint]],
         rest: ASGIApp,
         broken: Callable[[Request, Exception], Awaitable[Response]],
     ) -> None:
         self._rest = rest
         self._exact: dict[tuple[str, str], ASGIApp] = {
-            (method, row.path): ServerErrorMiddleware(Endpoint(row, workers), handler=broken)
-            for row in rows
+            (method, row.path): ServerErrorMiddleware(endpoint, handler=broken)
+            for row, endpoint in endpoints
             for method in row.methods.split()
             if "{" not in row.path
         }

@@ -51,8 +51,11 @@ from sso.pages.window import WindowPages
 from sso.ports import Clock, CodeSender, FieldCipher, Minter
 from sso.provider import Provider
 
-WORKERS = 40
-"""How many requests are worked on at once in this process; the database's pool is the narrower door."""
+PROGRAM_WORKERS = 8
+"""How many requests of programs are worked on at once in this process. Few on purpose: threads that wait for one
+interpreter cost more than they do, and the pool has about as many connections."""
+PAGE_WORKERS = 40
+"""The same for people's pages."""
 
 STATIC = Path(__file__).parent / "pages" / "static"
 
@@ -72,10 +75,13 @@ def create_app(
 
 def application(provider: Provider) -> ASGIApp:
     """The application over parts that are wired already (the composition root shares the key cache this way)."""
-    # Threads of our own: the way there and back costs half of the framework's.
-    workers, table = ThreadPoolExecutor(WORKERS, "sso"), rows(provider)
+    # Threads of our own: the way there and back costs half of the framework's. Programs have theirs apart from people's
+    # pages, which may wait for a gateway or hash a password.
+    few, many = ThreadPoolExecutor(PROGRAM_WORKERS, "sso"), ThreadPoolExecutor(PAGE_WORKERS, "sso-pages")
+    table = [(row, Endpoint(row, few)) for row in spoken(provider)]
+    table += [(row, Endpoint(row, many)) for row in read(provider)]
     # Plain routes: requests are read by `incoming`, so FastAPI's own reading would only cost time.
-    routes: list[BaseRoute] = [Route(row.path, Endpoint(row, workers), methods=row.methods.split()) for row in table]
+    routes: list[BaseRoute] = [Route(row.path, each, methods=row.methods.split()) for row, each in table]
     routes += [
         Route(f"/static/{name}", _file(STATIC / name), methods=["GET"])
         for name in ("sso.css", "submit.js", "passkey.js")
@@ -84,12 +90,16 @@ def application(provider: Provider) -> ASGIApp:
     # Its redirect to the address with or without a slash is a 307, which posts a password on, and goes to whatever the
     # Host header says (RFC 9700 section 4.12).
     rest.router.redirect_slashes = False
-    return Addresses(table, workers, rest, _broken)
+    return Addresses(table, rest, _broken)
 
 
 def rows(provider: Provider) -> list[Row]:
     """Every address of the provider: first those that speak a protocol, then those that people read."""
-    pages = Pages(provider.options, provider.mint)
+    return [*spoken(provider), *read(provider)]
+
+
+def spoken(provider: Provider) -> list[Row]:
+    """The addresses that programs call."""
     return [
         *discovery.routes(provider),
         *par.routes(provider),
@@ -100,6 +110,13 @@ def rows(provider: Provider) -> list[Row]:
         *backchannel_authentication.routes(provider),
         *userinfo.routes(provider),
         *companions.routes(provider),
+    ]
+
+
+def read(provider: Provider) -> list[Row]:
+    """The addresses that people read, and those that wait for somebody else's server."""
+    pages = Pages(provider.options, provider.mint)
+    return [
         *SessionPages(provider, pages).routes(),
         *LoginPages(provider, pages).routes(),
         *RegistrationEndpoint(provider).routes(),

@@ -1,7 +1,7 @@
-"""Two pages of a station window: confirming a passenger's real name, and vouching for an old account of a channel.
+"""Two pages of a station window: confirming a passenger's real name; vouching for an old account, parting joined ones.
 
 The passenger is there and stays in charge: a name is confirmed for whoever shows a code of their own login, and an
-account is linked by the passenger, who types the clerk's code.
+account is linked by the passenger, who types the clerk's code. Accounts are parted for whoever holds the document.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,13 @@ from sso.incoming import Incoming, Row
 from sso.pages.account import Account, Person
 from sso.pages.clerk_desk import ClerkDesk
 from sso.pages.page import Pages
-from sso.people import account_proofs, real_names
+from sso.people import account_proofs, parting, real_names
 from sso.people.proofs import ProofRefused
 from sso.provider import Provider
 
 NAME_PATH, VOUCH_PATH = "/window/real-name", "/window/accounts"
-FIELDS = ("code", "name", "document_type", "number", "channel", "account")
+DOCUMENT = ("name", "document_type", "number")
+FIELDS = ("code", *DOCUMENT, "channel", "account", "login")
 
 
 class WindowPages:
@@ -38,6 +39,7 @@ class WindowPages:
             Row("POST", NAME_PATH, self.confirm_name, away),
             Row("GET", VOUCH_PATH, self.account_form, away),
             Row("POST", VOUCH_PATH, self.vouch, away),
+            Row("POST", f"{VOUCH_PATH}/part", self.part, away),
         ]
 
     def name_form(self, incoming: Incoming) -> Response:
@@ -55,7 +57,7 @@ class WindowPages:
                 if form.get("compared") != "yes":
                     raise ProofRefused("identify_not_compared")
                 passenger_id = real_names.shown_at_window(connection, self._provider, clerk_id, form.text("code"))
-                stated = {name: form.text(name) for name in ("name", "document_type", "number")}
+                stated = {name: form.text(name) for name in DOCUMENT}
                 with connection.transaction():
                     real_names.confirm_at_window(connection, self._provider, passenger_id, clerk_id, **stated)
             except ProofRefused as refused:
@@ -86,6 +88,24 @@ class WindowPages:
 
         return self._account.slowly(incoming, VOUCH_PATH, vouch, again, fresh=None)
 
+    def part(self, incoming: Incoming) -> Response:
+        """POST /window/accounts/part: two accounts that were joined are parted; a try counts whatever comes of it."""
+
+        def part(connection: Connection, person: Person) -> Response:
+            if turned_away := self._desk.turned_away(connection, incoming, person, VOUCH_PATH):
+                return turned_away
+            form, clerk_id = incoming.form, person.identity.identity_id
+            try:
+                if form.get("compared") != "yes":
+                    raise ProofRefused("identify_not_compared")
+                stated = {name: form.text(name) for name in ("login", *DOCUMENT)}
+                parting.part_at_window(connection, self._provider, clerk_id, **stated)
+            except ProofRefused as refused:
+                return self._vouch_page(incoming, person, refused)
+            return self._vouch_page(incoming, person, done=True)
+
+        return self._account.act(incoming, VOUCH_PATH, part)
+
     def _form(self, incoming: Incoming, path: str, page: Callable[[Incoming, Person], Response]) -> Response:
         def show(connection: Connection, person: Person) -> Response:
             return self._desk.turned_away(connection, incoming, person, path) or page(incoming, person)
@@ -106,10 +126,13 @@ class WindowPages:
         refused: ProofRefused | None = None,
         *,
         vouched: tuple[str, str] | None = None,
+        done: bool = False,
     ) -> Response:
         locale = self._pages.locale(incoming)
         channels = {name: channel.name(locale) for name, channel in self._provider.registers.channels.items()}
-        return self._page("vouch", incoming, person, VOUCH_PATH, refused, channels=channels, vouched=vouched)
+        document_types = list(self._provider.registers.documents)
+        values = {"channels": channels, "document_types": document_types, "vouched": vouched, "done": done}
+        return self._page("vouch", incoming, person, VOUCH_PATH, refused, **values)
 
     def _page(
         self,

@@ -247,8 +247,7 @@ def send_part_code(provider: Provider, phone: str, locale: str) -> str:
 def part_by_code(provider: Provider, challenge: str, code: str) -> None:
     """Whoever holds the sleeping account's number takes it back: the joining may have been somebody else's doing.
 
-    Its password is forgotten if that was the proof: another person may know it. Raises ProofRefused: `wrong_code`,
-    `locked`, `part_too_late`.
+    Raises ProofRefused: `wrong_code`, `locked`, `part_too_late`.
     """
     proven = proofs.by_code(provider, "part", challenge, code)
     with provider.pool.connection() as connection:
@@ -263,7 +262,8 @@ def part_by_code(provider: Provider, challenge: str, code: str) -> None:
 def part(connection: Connection, provider: Provider, joining_id: UUID, by: str, kept_id: UUID | None = None) -> bool:
     """Undo a joining: the sleeping account wakes, with what it brought along. False: not theirs, parted or too late.
 
-    by: `kept` (then `kept_id` says who asks), `absorbed` or `staff`.
+    by: `kept` (then `kept_id` says who asks), `absorbed` or `staff` (`parting.part_at_window`). Unless the account that
+    stayed asks, a password that was the proof is forgotten: another person may know it.
     """
     now = provider.clock()
     row = connection.execute(
@@ -293,7 +293,7 @@ def part(connection: Connection, provider: Provider, joining_id: UUID, by: str, 
         move_real_name(connection, kept, absorbed)
     if taken[1]:
         _give_phone_back(connection, kept, absorbed, (taken[0], taken[1]), now)
-    if by == ABSORBED and proof == "password":
+    if by != KEPT and proof == "password":
         connection.execute("UPDATE sso.identity SET password_hash = NULL WHERE identity_id = %s", (absorbed,))
     for person in (kept, absorbed):
         audit.record(connection, now, "accounts_parted", identity_id=person, by=by)

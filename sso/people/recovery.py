@@ -52,7 +52,7 @@ def ask(
     if lockout.take_attempt(connection, f"clerk:{clerk}", real_names.METHOD, now, provider.options):
         raise ProofRefused("declared_too_often", 429)
     connection.commit()  # counted, whatever comes of it
-    passenger, blind = _holder(connection, provider, name, document_type, number)
+    passenger, blind = holder(connection, provider, name, document_type, number)
     if passenger.identity_id == clerk:
         raise ProofRefused("own_document", 403)
     lockout.forgive(connection, f"clerk:{clerk}", real_names.METHOD)
@@ -185,7 +185,7 @@ def _take_over(
     )
 
 
-def _holder(
+def holder(
     connection: Connection, provider: Provider, name: str, document_type: str, number: str
 ) -> tuple[Identity, str]:
     """The passenger whose confirmed name and document these are, and the document's blind index."""

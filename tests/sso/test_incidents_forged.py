@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -86,8 +86,8 @@ def signature(algorithm: str, by: ECKey | bytes, signed: bytes) -> bytes:
         return hmac.digest(by, signed, "sha256")
     if algorithm != "ES256":
         return b""
-    private = by.get_private_key()
-    assert isinstance(private, EllipticCurvePrivateKey)
+    private = by.private_key
+    assert private is not None
     r, s = decode_dss_signature(private.sign(signed, ECDSA(SHA256())))
     return r.to_bytes(32) + s.to_bytes(32)
 

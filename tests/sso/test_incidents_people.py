@@ -127,7 +127,7 @@ PLANTED = {
 
 
 def test_nobody_marks_their_own_number_verified(site: Site) -> None:
-    """A number is somebody's when its code was read to us; fields planted into any form of the account change nothing."""
+    """A number is somebody's when its code was read to us; fields planted into the account's forms change nothing."""
     browser = signed_in(site)
     token = first_form(browser.get(SECURITY).text)[1]["form_token"]
     for path in ("phone", "phone/check", "password", "app", "recovery-codes"):
@@ -140,7 +140,7 @@ def test_a_registration_takes_the_number_that_was_proven_and_no_other(site: Site
     page = browser.submit(browser.get("/register"), phone=NEW_PHONE)
     details = browser.follow(browser.submit(page, code=site.gateway.last_code))
     others = {**PLANTED, "phone": "+8619900000066", "phone_number": "+8619900000066"}
-    done = browser.submit(details, display_name="新客", login="xinke", password=PASSWORD, **others)
+    done = browser.submit(details, name="新客", login_name="xinke", password=PASSWORD, **others)
     assert done.status_code == 303, plain(done)
     assert verified_number(site, browser) == (NEW_PHONE, True)
 

@@ -122,6 +122,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "如果合并不是您本人办理，请用被并入账号的手机号验证，立即恢复该账号。",
         "If it was not you who joined the accounts, prove the number of the joined one to take it back at once.",
     ),
+    "part_no_number": (
+        "该号码已不在您手中？请在 30 天内携带已实名的证件到车站窗口办理。",
+        "No longer have that number? Show your confirmed document at a station window within the 30 days.",
+    ),
     "part_button": ("恢复我的账号", "Take my account back"),
     "part_done": (
         "账号已恢复。请用手机验证码登录，并设置新密码。",
@@ -166,7 +170,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "此手机号的账号已并入另一个账号，30 天内保留。请用另一账号登录，或在“撤销账号合并”页面恢复。",
         "This number's account was joined to another one and is kept for 30 days. Sign in to that one, or part them.",
     ),
-    "part_too_late": ("已无法撤销，请到车站窗口办理。", "This cannot be undone any more. Ask at a station window."),
+    "part_too_late": (
+        "已无法撤销：30 天期限已过，或已撤销过。",
+        "This cannot be undone: 30 days have passed, or it was undone already.",
+    ),
+    "part_not_theirs": (
+        "此账号未并入该旅客的账号，或 30 天期限已过。",
+        "That account is not joined to this passenger's, or 30 days have passed.",
+    ),
     # --- real name
     "real_name_title": ("实名信息", "Real name"),
     "real_name_link": ("实名信息：{state}", "Real name: {state}"),
@@ -208,6 +219,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "vouch_done": (
         "账号 {label} 的凭码（5 分钟内有效，仅一次）：",
         "Code for the account {label}, good once, for 5 minutes:",
+    ),
+    "part_desk_line": (
+        "旅客无法使用被并入账号的手机号时办理。核对本人与其已实名的证件后，该账号恢复，双方都会收到通知。",
+        "For a passenger who no longer has the joined account's number. Compare person and confirmed document first.",
+    ),
+    "part_desk_field": ("被并入账号的手机号或用户名", "Phone number or user name of the joined account"),
+    "part_desk_button": ("撤销合并", "Part the accounts"),
+    "part_desk_done": (
+        "已撤销合并，双方都会收到通知。旅客可用手机验证码登录，或凭证件找回账号。",
+        "Parted; both are told. The passenger signs in with a phone code, or recovers the account by document.",
     ),
     "window_pages": ("窗口页面", "Pages of the window"),
     "real_name_change": (
