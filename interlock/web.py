@@ -106,11 +106,12 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
     app.add_middleware(Door, services=services)
     app.add_middleware(Possession, provider=provider, public_url=hub.settings.public_url)
     app.add_middleware(Limits, callers=callers, options=limits or LimitOptions())
+    # First: the router asks every route before the right one, and logins must not pay for the hub's.
+    app.mount("/sso", application(provider))
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
     app.include_router(console_router(hub, provider, tokens, services))
     app.include_router(passenger_router(services, provider, tokens))
-    app.mount("/sso", application(provider))
     _platform(app, hub)
     return app
 
