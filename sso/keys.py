@@ -59,13 +59,25 @@ def create(
     signs_from: when it takes over from the key before it, whose row says the same (None: now).
     """
     key: ECKey | RSAKey = ECKey.generate_key("P-256") if algorithm == "ES256" else RSAKey.generate_key(2048)
+    return keep(connection, algorithm, key, cipher, now, signs_from or now)
+
+
+def keep(
+    connection: Connection,
+    algorithm: str,
+    key: ECKey | RSAKey,
+    cipher: FieldCipher,
+    now: datetime,
+    signs_from: datetime,
+) -> str:
+    """Keep a key that was made, its private part sealed; answers its kid."""
     kid = key.thumbprint()
     public = {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": algorithm}
     private = {**key.as_dict(private=True), "kid": kid, "alg": algorithm}
     connection.execute(
         """INSERT INTO sso.signing_key (kid, algorithm, public_jwk, private_sealed, created_at, signs_from)
            VALUES (%s, %s, %s, %s, %s, %s)""",
-        (kid, algorithm, Jsonb(public), cipher.seal(json.dumps(private)), now, signs_from or now),
+        (kid, algorithm, Jsonb(public), cipher.seal(json.dumps(private)), now, signs_from),
     )
     audit.record(connection, now, "signing_key_created", kid=kid, algorithm=algorithm)
     return kid

@@ -149,7 +149,7 @@ def test_every_route_has_a_row_and_every_row_a_route(hub: Hub) -> None:
     console = {("GET", f"/console{page}{suffix}") for page in CONSOLE_PAGES for suffix in ("", ".json")}
     console |= {("POST", f"/console{act}") for act in CONSOLE_ACTS}
     doors = {("POST" if door == "/logout" else "GET", f"/console{door}") for door in CONSOLE_DOORS}
-    assert routes(build_app(hub)) == {*TABLE, *console, *doors, *ME, ("MOUNT", "/sso")}
+    assert routes(build_app(hub)) == {*TABLE, *console, *doors, *ME}
 
 
 def ask(client: TestClient, method: str, path: str, headers: Mapping[str, str]) -> Any:

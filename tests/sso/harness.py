@@ -8,6 +8,7 @@ import hmac
 import html
 import os
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,12 +22,12 @@ import uvicorn
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import FastAPI
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interlock.clock import SetClock
 from interlock.database import Pool
-from sso import admin, logout
+from sso import admin, keys, logout
 from sso.admin import Demo, DemoApplication, DemoPerson
 from sso.api import application
 from sso.logout import Drained
@@ -42,6 +43,11 @@ PASSWORD = "slow-train-to-lhasa"
 STAFF_PASSWORD = "the-books-must-balance"
 CHANNELS = ("web", "app", "phone", "agents", "windows")
 SECRETS = {channel: f"{channel}-secret-of-the-demo-0123456789abcdef" for channel in CHANNELS}
+
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak plain HTTP: a context with the world's authorities costs 20 ms for each client."""
+SIGNING_KEYS: dict[str, ECKey | RSAKey] = {"ES256": ECKey.generate_key("P-256"), "RS256": RSAKey.generate_key(2048)}
+"""The first keys of every site in this process: making one of RSA takes longer than most tests."""
 
 
 class AesCipher:
@@ -122,7 +128,7 @@ class Site:
         return self.browsers[-1]
 
     def token(self, data: dict[str, str], auth: tuple[str, str] | None = None) -> httpx.Response:
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, verify=PLAIN) as client:
             if auth is not None:
                 return client.post(f"{self.issuer}/token", data=data, auth=auth)
             return client.post(f"{self.issuer}/token", data=data)
@@ -134,7 +140,7 @@ class Site:
 
     def claims(self, token: str) -> dict[str, Any]:
         """The claims of a token, its signature checked against the published keys as any client would."""
-        keys = KeySet.import_key_set(httpx.get(f"{self.issuer}/jwks", trust_env=False).json())
+        keys = KeySet.import_key_set(httpx.get(f"{self.issuer}/jwks", trust_env=False, verify=PLAIN).json())
         return dict(jwt.decode(token, keys, algorithms=["ES256", "RS256"]).claims)
 
     def one(self, query: str, *values: object) -> Any:
@@ -158,7 +164,8 @@ class Browser:
 
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self.site = site
-        self.http = httpx.Client(follow_redirects=False, trust_env=False, headers={"Accept-Language": "en", **headers})
+        spoken = {"Accept-Language": "en", **headers}
+        self.http = httpx.Client(follow_redirects=False, trust_env=False, verify=PLAIN, headers=spoken)
 
     def get(self, path: str, **parameters: str) -> httpx.Response:
         return self.http.get(self._url(path), params=parameters or None)
@@ -283,6 +290,9 @@ def running(
     )
     gateway = Gateway()
     provider = Provider.assemble(options, pool, clock, AesCipher(), gateway, registers=registers)
+    with pool.connection() as connection:
+        for algorithm, key in SIGNING_KEYS.items():
+            keys.keep(connection, algorithm, key, provider.cipher, clock(), clock())
     admin.seed_demo(provider, demo(receivers))
     outer = FastAPI()
     outer.mount("/sso", application(provider))
