@@ -22,6 +22,7 @@ from hub.api.quotas import Quotas
 from hub.api.repeating import Repeating
 from hub.intake.batcher import MicroBatcher
 from hub.store import health
+from interlock.beside import Beside
 from interlock.clock import system_clock
 from interlock.collector import settle_garbage_collector
 from interlock.console.router import console_router
@@ -70,6 +71,8 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # that redirect would be a 307 to whatever the Host header says
+        # It would tell a collector the words of exceptions (see `interlock.logs`), and asks for one at every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     tokens = Tokens(provider, hub.seal, hub.settings)
     callers = Callers(hub.settings.requests_at_once, hub.settings.strangers_per_minute, buckets)
@@ -105,9 +108,8 @@ def build_app(hub: Hub, limits: LimitOptions | None = None) -> FastAPI:
     app.add_middleware(Repeating, services=services, window=timedelta(hours=hub.settings.idempotency_hours))
     app.add_middleware(Door, services=services)
     app.add_middleware(Possession, provider=provider, public_url=hub.settings.public_url)
+    app.add_middleware(Beside, path="/sso", other=application(provider))
     app.add_middleware(Limits, callers=callers, options=limits or LimitOptions())
-    # First: the router asks every route before the right one, and logins must not pay for the hub's.
-    app.mount("/sso", application(provider))
     app.include_router(create_router(services))
     app.include_router(recon_router(reconciler_of(hub), authorise_by(services.access)))
     app.include_router(console_router(hub, provider, tokens, services))

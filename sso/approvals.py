@@ -185,7 +185,7 @@ def by_id(connection: Connection, approval_id: UUID, now: datetime) -> Approval 
 def waiting_for(connection: Connection, identity_id: UUID, now: datetime) -> list[Approval]:
     """The open CIBA requests that somebody is asked to decide, newest first."""
     with connection.cursor(row_factory=class_row(Approval)) as cursor:
-        where = sql.SQL("kind = 'ciba' AND identity_id = %(key)s ORDER BY created_at DESC")
+        where = sql.SQL("kind = 'ciba' AND identity_id = %(key)s ORDER BY created_at DESC, approval_id DESC")
         cursor.execute(_select(where), {"key": identity_id, "now": now})
         return cursor.fetchall()
 

@@ -169,7 +169,7 @@ def every(connection: Connection, now: datetime, options: SsoOptions) -> list[Ke
     """All keys there ever were, newest first, with what each is now."""
     rows = connection.execute(
         """SELECT kid, algorithm, created_at, signs_from, retired_at, withdrawn_at FROM sso.signing_key
-           ORDER BY created_at DESC, algorithm"""
+           ORDER BY created_at DESC, algorithm, kid"""
     ).fetchall()
     return [KeyLife(row[0], row[1], _state(now, options, *row[3:]), *row[2:]) for row in rows]
 
@@ -241,7 +241,8 @@ class KeyRing:
                 ensure(connection, self._cipher, now)
             rows = connection.execute(
                 """SELECT kid, algorithm, public_jwk, private_sealed, signs_from, retired_at FROM sso.signing_key
-                   WHERE withdrawn_at IS NULL AND (retired_at IS NULL OR retired_at > %s) ORDER BY created_at DESC""",
+                   WHERE withdrawn_at IS NULL AND (retired_at IS NULL OR retired_at > %s)
+                   ORDER BY created_at DESC, kid""",
                 (now - self._options.key_overlap - self._options.session_lifetime,),
             ).fetchall()
         limit = now - self._options.key_overlap

@@ -97,7 +97,7 @@ def take_leave(connection: Connection, token: str, now: datetime) -> Leave | Non
 
 def leaves(connection: Connection) -> list[Leave]:
     """Every initial access token there was, newest first."""
-    rows = connection.execute(f"SELECT {_LEAVE} FROM sso.initial_access_token ORDER BY created_at DESC".encode())
+    rows = connection.execute(f"SELECT {_LEAVE} FROM sso.initial_access_token ORDER BY created_at DESC, label".encode())
     return [Leave(*row) for row in rows]
 
 

@@ -71,7 +71,7 @@ def of_identity(connection: Connection, identity_id: UUID, now: datetime, option
     """All live sessions of one person, newest first."""
     with connection.cursor(row_factory=class_row(Session)) as cursor:
         cursor.execute(
-            LIVE + sql.SQL("identity_id = %(key)s ORDER BY created_at DESC"),
+            LIVE + sql.SQL("identity_id = %(key)s ORDER BY created_at DESC, session_id DESC"),
             {"key": identity_id, **moment(now, options)},
         )
         return cursor.fetchall()
@@ -223,7 +223,7 @@ def branch_of(
     branches = sql.SQL(
         """parent_id = %(parent)s AND kind = %(of_kind)s AND session_id IN (
                SELECT session_id FROM sso.session_client WHERE client_id = %(client)s)
-           ORDER BY created_at DESC LIMIT 1"""
+           ORDER BY created_at DESC, session_id DESC LIMIT 1"""
     )
     with connection.cursor(row_factory=class_row(Session)) as cursor:
         cursor.execute(

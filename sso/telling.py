@@ -78,7 +78,8 @@ def by_receipt(connection: Connection, receipt: str, now: datetime, options: Sso
 def recent(connection: Connection, identity_id: UUID, since: datetime, limit: int) -> list[Logout]:
     """A person's logouts, newest first."""
     rows = connection.execute(
-        "SELECT logout_id, reason, at FROM sso.logout WHERE identity_id = %s AND at > %s ORDER BY at DESC LIMIT %s",
+        """SELECT logout_id, reason, at FROM sso.logout WHERE identity_id = %s AND at > %s
+           ORDER BY at DESC, logout_id DESC LIMIT %s""",
         (identity_id, since, limit),
     ).fetchall()
     return [_with_tellings(connection, row) for row in rows]

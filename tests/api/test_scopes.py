@@ -152,6 +152,12 @@ def test_every_route_has_a_row_and_every_row_a_route(hub: Hub) -> None:
     assert routes(build_app(hub)) == {*TABLE, *console, *doors, *ME}
 
 
+def test_the_provider_stands_beside_the_routes(site: TestClient) -> None:
+    assert site.get("/sso/jwks").status_code == 200
+    assert site.get("/sso/nothing").json()["remedy"] == "the discovery document lists what there is"
+    assert [site.get(path).status_code for path in ("/sso", "/ssoo/jwks")] == [404, 404]
+
+
 def ask(client: TestClient, method: str, path: str, headers: Mapping[str, str]) -> Any:
     url = path.format(**FILLED)
     more: dict[str, Any] = {"params": QUERIES.get(path)}

@@ -128,7 +128,9 @@ def test_a_ticket_is_good_once_and_not_for_ever(window: Window) -> None:
         started.append((browser, page, window.site.gateway.last_code))
     with ThreadPoolExecutor(3) as threads:
         answers = list(threads.map(lambda each: each[0].submit(each[1], code=each[2]).status_code, started))
-    assert sorted(answers) == [200, 410, 410]
+    # Who comes too late finds the ticket used, or already the code that went with it gone.
+    assert answers.count(200) == 1
+    assert set(answers) <= {200, 401, 410}
     late = window.ticket()
     window.site.clock.advance(timedelta(minutes=31))
     assert window.begin(late, NEW_PHONE)[1].status_code == 401
