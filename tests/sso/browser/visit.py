@@ -16,6 +16,8 @@ from tests.sso.harness import Site
 Device = Literal["phone", "desktop"]
 WIDTHS: dict[Device, tuple[int, int]] = {"phone": (390, 844), "desktop": (1280, 800)}
 AXE = Axe()
+DESK_FRAMES = frozenset({"login", "account", "me-orders"})
+"""One page of each frame that looks another way on a desk."""
 STANDARDS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
@@ -42,8 +44,8 @@ class Visit:
     def look(self, name: str) -> Visit:
         """See that the page on show is fit to be read here, and keep a picture of it when pictures were asked for.
 
-        It has one heading, speaks the language of the visit, needs no sideways scrolling, and breaks no rule of
-        WCAG 2.1 AA that a machine can check (axe-core).
+        It has one heading, speaks the language of the visit, needs no sideways scrolling, and on a phone (the same
+        markup everywhere, so looked into once) breaks no rule of WCAG 2.1 AA that a machine can check (axe-core).
         """
         if self.pictures is not None:
             self.pictures.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,8 @@ class Visit:
         assert self.page.locator("html").get_attribute("lang") == self.locale, f"{name}: its language"
         over = self.page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
         assert over <= 0, f"{name}: {over} px too wide for {self.device}"
-        broken = AXE.run(self.page, options=STANDARDS).response["violations"]
+        examined = self.device == "phone" or name in DESK_FRAMES
+        broken = AXE.run(self.page, options=STANDARDS).response["violations"] if examined else []
         assert not broken, f"{name}: " + "; ".join(
             f"{each['help']} ({', '.join(str(node['target']) for node in each['nodes'])})" for each in broken
         )
