@@ -51,7 +51,7 @@ from sso.pages.window import WindowPages
 from sso.ports import Clock, CodeSender, FieldCipher, Minter
 from sso.provider import Provider
 
-PROGRAM_WORKERS = 8
+PROGRAM_WORKERS = 4
 """How many requests of programs are worked on at once in this process. Few on purpose: threads that wait for one
 interpreter cost more than they do, and the pool has about as many connections."""
 PAGE_WORKERS = 40

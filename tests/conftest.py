@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--claims", type=int, default=2000, help="how many claims five channels make at once")
     parser.addoption("--screenshots", metavar="FOLDER", help="keep a picture of every page a browser test looks at")
     parser.addoption("--rounds", type=int, default=200, help="how often two processes are told the same at once")
-    parser.addoption("--redemptions", type=int, default=25, help="how often each one-time artefact is raced for")
+    parser.addoption("--redemptions", type=int, default=10, help="how often each one-time artefact is raced for")
     parser.addoption("--key-rotations", type=int, default=1, help="how often a signing key is rotated under load")
     parser.addoption("--conformance-report", type=Path, help="a file for the table of the checklist and the matrix")
     parser.addoption("--control", action="store_true", help="run the checklist against node oidc-provider too")
