@@ -149,6 +149,14 @@ class Account:
         return self._pages.go(with_handle("/login", handle))
 
 
+class PersonalPages:
+    """Handlers of pages for somebody who is signed in: what each group of them is made with."""
+
+    def __init__(self, provider: Provider, pages: Pages) -> None:
+        self._provider, self._pages = provider, pages
+        self._account = Account(provider, pages)
+
+
 class AccountPages:
     """`/account`: greets, and leads to the other pages."""
 

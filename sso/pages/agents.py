@@ -10,11 +10,9 @@ from psycopg import Connection
 from sso import agents, clients, consents
 from sso.consents import Consent
 from sso.incoming import Incoming, Row
-from sso.pages.account import Account, Person
+from sso.pages.account import Person, PersonalPages
 from sso.pages.consent import Terms, terms_of
-from sso.pages.page import Pages
 from sso.pages.words import WORDS
-from sso.provider import Provider
 
 PATH = "/account/agents"
 DEEDS_MAX = 20
@@ -46,12 +44,8 @@ class Held:
     deeds: list[ShownDeed]
 
 
-class AgentPages:
+class AgentPages(PersonalPages):
     """`/account/agents`."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""

@@ -8,24 +8,18 @@ from psycopg import Connection
 from sso import clients
 from sso.endpoints.companions import SCOPE
 from sso.incoming import Incoming, Row
-from sso.pages.account import FRESH, Account, Person
-from sso.pages.page import Pages
+from sso.pages.account import FRESH, Person, PersonalPages
 from sso.people import companions, documents
 from sso.people.companions import COMPANIONS_MAX, TICKET_TYPES
 from sso.people.proofs import ProofRefused
 from sso.people.registers import Traveller
-from sso.provider import Provider
 
 PATH = "/account/passengers"
 FIELDS = ("name", "document_type", "number", "ticket_type", "phone")
 
 
-class CompanionPages:
+class CompanionPages(PersonalPages):
     """Handlers of `/account/passengers`."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of this page."""

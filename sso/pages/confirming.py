@@ -5,22 +5,17 @@ from psycopg import Connection
 
 from sso import sessions
 from sso.incoming import Incoming, Row
-from sso.pages.account import FRESH, Account, Person
+from sso.pages.account import FRESH, Person, PersonalPages
 from sso.pages.link_forms import PREVIEW, holder_of
-from sso.pages.page import SESSION, Pages
+from sso.pages.page import SESSION
 from sso.people import joining, links, proven_sides
 from sso.people.links import LINKS_PATH
 from sso.people.proofs import ProofRefused
 from sso.people.proven_sides import OtherSide
-from sso.provider import Provider
 
 
-class ConfirmingPages:
+class ConfirmingPages(PersonalPages):
     """Handlers of `/account/links/preview`."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of this page."""

@@ -13,7 +13,7 @@ from psycopg import Connection
 from sso import approvals, audit, user_codes
 from sso.approvals import Approval
 from sso.incoming import Incoming, Row
-from sso.pages.account import Account, Person
+from sso.pages.account import Person, PersonalPages
 from sso.pages.approving import Approving, Problem, whole_minutes
 from sso.pages.page import Pages
 from sso.provider import Provider
@@ -21,12 +21,11 @@ from sso.provider import Provider
 PATH = "/device"
 
 
-class DevicePages:
+class DevicePages(PersonalPages):
     """Handlers for `/device...`. Each is synchronous and runs in the thread pool."""
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
+        super().__init__(provider, pages)
         self._approving = Approving(provider, pages, self._account)
 
     def routes(self) -> list[Row]:

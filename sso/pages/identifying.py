@@ -13,7 +13,7 @@ from psycopg import Connection
 from sso import approvals, audit, clients, consents, user_codes
 from sso.approvals import Approval, Proof
 from sso.incoming import Incoming, Parameters, Row
-from sso.pages.account import Account, Person
+from sso.pages.account import Person, PersonalPages
 from sso.pages.approving import Problem, whole_minutes
 from sso.pages.clerk_desk import ClerkDesk
 from sso.pages.page import Pages
@@ -48,12 +48,11 @@ class Stated:
         return cls(form.text("user_code"), form.text("name").strip(), form.text("document_type"), form.text("number"))
 
 
-class IdentifyingPages:
+class IdentifyingPages(PersonalPages):
     """Handlers for `/window/identify`. Each is synchronous and runs in the thread pool."""
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
+        super().__init__(provider, pages)
         self._desk = ClerkDesk(provider, pages, self._account)
 
     def routes(self) -> list[Row]:

@@ -5,23 +5,17 @@ from typing import Any
 from fastapi import Response
 
 from sso.incoming import Incoming, Row
-from sso.pages.account import FRESH, Account, Person
+from sso.pages.account import FRESH, Person, PersonalPages
 from sso.pages.link_forms import JOIN, holder_of, one_of, to_preview
-from sso.pages.page import Pages
 from sso.people import identities, joining, proofs
 from sso.people.joining import PART_PATH
 from sso.people.proofs import ProofRefused
-from sso.provider import Provider
 
 JOIN_WAYS = ("password", "code")
 
 
-class JoiningPages:
+class JoiningPages(PersonalPages):
     """Handlers of `/account/links/join` and `/links/undo`."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""

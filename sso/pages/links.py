@@ -9,25 +9,19 @@ from fastapi import Response
 from psycopg import Connection
 
 from sso.incoming import Incoming, Row
-from sso.pages.account import FRESH, Account, Person
+from sso.pages.account import FRESH, Person, PersonalPages
 from sso.pages.link_forms import NEW, holder_of, one_of, to_preview
-from sso.pages.page import Pages
 from sso.pages.times import written
 from sso.people import account_proofs, joining, links, real_names
 from sso.people.links import LINKS_PATH
 from sso.people.proofs import ProofRefused
-from sso.provider import Provider
 
 WAYS = ("password", "code", "window")
 DONE = ("linked", "undone", "joined", "parted", "late")
 
 
-class LinkPages:
+class LinkPages(PersonalPages):
     """Handlers below `/account/links`. Each is synchronous and runs in the thread pool."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""

@@ -4,22 +4,16 @@ from fastapi import Response
 from psycopg import Connection
 
 from sso.incoming import Incoming, Row
-from sso.pages.account import FRESH, Account, Person
-from sso.pages.page import Pages
+from sso.pages.account import FRESH, Person, PersonalPages
 from sso.people import documents, real_names
 from sso.people.proofs import ProofRefused
-from sso.provider import Provider
 
 PATH = "/account/real-name"
 FIELDS = ("name", "document_type", "number")
 
 
-class RealNamePages:
+class RealNamePages(PersonalPages):
     """Handlers of `/account/real-name`."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of this page."""

@@ -8,7 +8,7 @@ from fastapi import Response
 from psycopg import Connection
 
 from sso.incoming import Incoming, Row
-from sso.pages.account import Account, Person
+from sso.pages.account import Person, PersonalPages
 from sso.pages.clerk_desk import ClerkDesk
 from sso.pages.page import Pages
 from sso.pages.times import written
@@ -21,12 +21,11 @@ CLERK_FIELDS = ("office", "name", "document_type", "number")
 PERSON_FIELDS = ("document_type", "number", "ticket", "phone")
 
 
-class RecoveryPages:
+class RecoveryPages(PersonalPages):
     """Handlers for `/window/recovery...` and `/recover...`. Each is synchronous and runs in the thread pool."""
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
+        super().__init__(provider, pages)
         self._desk = ClerkDesk(provider, pages, self._account)
 
     def routes(self) -> list[Row]:

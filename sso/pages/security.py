@@ -11,24 +11,19 @@ from fastapi import Response
 from psycopg import Connection
 
 from sso.incoming import Incoming, Row
-from sso.pages.account import FRESH, Account, Person
-from sso.pages.page import Pages
+from sso.pages.account import FRESH, Person, PersonalPages
 from sso.pages.second_step import masked
 from sso.pages.times import written
 from sso.pages.words import say
 from sso.people import authenticators, identities, notices, passkeys, proofs, totp
 from sso.people.passkeys import Passkey
 from sso.people.proofs import ProofRefused
-from sso.provider import Provider
 
 HERE = "/account/security"
 
 
-class SecurityPages:
+class SecurityPages(PersonalPages):
     """Handlers for `/account/security...`. A page that changes something is a form; a GET shows."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages, self._account = provider, pages, Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""

@@ -9,9 +9,9 @@ from psycopg import Connection
 
 from sso import clients, logout, sessions, telling
 from sso.incoming import Incoming, Row
-from sso.pages.account import Account, Person
+from sso.pages.account import Person, PersonalPages
 from sso.pages.devices import device_name
-from sso.pages.page import SESSION, Pages
+from sso.pages.page import SESSION
 from sso.pages.times import written
 from sso.pages.words import WORDS
 from sso.people import identities
@@ -62,12 +62,8 @@ class ShownLogout:
     tellings: list[ShownTelling]
 
 
-class SessionListPages:
+class SessionListPages(PersonalPages):
     """Handlers for `/account/sessions`, `/signed-in` and `/signed-out`."""
-
-    def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
 
     def routes(self) -> list[Row]:
         """The addresses of these pages."""

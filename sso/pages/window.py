@@ -11,7 +11,7 @@ from fastapi import Response
 from psycopg import Connection
 
 from sso.incoming import Incoming, Row
-from sso.pages.account import Account, Person
+from sso.pages.account import Person, PersonalPages
 from sso.pages.clerk_desk import ClerkDesk
 from sso.pages.page import Pages
 from sso.people import account_proofs, parting, real_names
@@ -23,12 +23,11 @@ DOCUMENT = ("name", "document_type", "number")
 FIELDS = ("code", *DOCUMENT, "channel", "account", "login")
 
 
-class WindowPages:
+class WindowPages(PersonalPages):
     """Handlers of `/window/real-name` and `/window/accounts`."""
 
     def __init__(self, provider: Provider, pages: Pages) -> None:
-        self._provider, self._pages = provider, pages
-        self._account = Account(provider, pages)
+        super().__init__(provider, pages)
         self._desk = ClerkDesk(provider, pages, self._account)
 
     def routes(self) -> list[Row]:
