@@ -185,7 +185,7 @@ class SignIn:
         try:
             principal = self._verify(kept["access"])
         except ProblemError:
-            return None
+            return None  # a token that is good no more: nobody is signed in, and the page asks for a login
         return SignedIn(principal, kept["name"], kept["form"], kept["id"])
 
     def is_ours(self, request: Request, expected: str, sent: str) -> bool:
@@ -260,7 +260,7 @@ class SignIn:
         try:
             values = json.loads(self._seal.open_bytes(base64.urlsafe_b64decode(cookie or "")))
         except (InvalidTag, binascii.Error, ValueError):
-            return None
+            return None  # not a cookie that we made; whoever sent it is a stranger
         return values if isinstance(values, dict) and values.get("cookie") == self._kind(kind) else None
 
     def _kind(self, kind: str) -> str:

@@ -249,7 +249,7 @@ def _fits(key: Any, algorithm: str) -> bool:
     try:
         public_key(key, algorithm)
     except SignatureRefused:
-        return False
+        return False  # the caller says which metadata is refused
     return True
 
 

@@ -147,7 +147,7 @@ def _wait(issuer: str, process: subprocess.Popen[bytes], seconds: float = 60.0) 
         try:
             httpx.get(f"{issuer}/jwks", trust_env=False).raise_for_status()
             return
-        except httpx.HTTPError:
+        except httpx.HTTPError:  # not up yet
             time.sleep(0.1)
     raise SystemExit("the API process does not listen")
 

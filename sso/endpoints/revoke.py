@@ -41,4 +41,4 @@ def _of_access_token(asked: Asked, token: str) -> UUID | None:
         _, claims = decode_own(token, asked.provider.keys, frozenset({"at+jwt"}), frozenset({"ES256"}))
         return UUID(claims.get("gid", ""))
     except (TokenRefused, ValueError):
-        return None
+        return None  # RFC 7009 2.2: what is no token of ours counts as revoked

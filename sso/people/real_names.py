@@ -159,7 +159,7 @@ def _ask(provider: Provider, stated: tuple[str, str, str]) -> bool | None:
     try:
         return provider.registers.names.confirms(*stated)
     except OSError:
-        return None
+        return None  # the register is away: nothing is confirmed, a window can do it
 
 
 def _keep(
