@@ -34,6 +34,11 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
+# Groups that not everybody needs: bench (the peers we are measured beside), spark (the second engine).
+.venv/.installed-%: requirements-%.lock $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r $<
+	touch $@
+
 demo: setup ## Play a day of railway traffic on real engines and reconcile it
 	$(BIN)/interlock demo $(if $(ONCE),--once) --orders $(ORDERS) --seed $(SEED)
 
@@ -102,6 +107,11 @@ lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) pyproject.toml --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
+	for group in bench spark; do \
+		UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) pyproject.toml --group build --group dev --group $$group \
+			-c requirements-dev.lock -o requirements-$$group.lock \
+			$$(sed -n 's/^\([a-z0-9-]*\)\(\[.*\)\{0,1\}==.*/--no-emit-package \1/p' requirements-dev.lock); \
+	done
 
 clean: ## Stop what runs here, then remove the virtual environment, the data and all caches
 	if [ -x $(BIN)/interlock ]; then $(BIN)/interlock down; fi

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from reconciliation.rows import BUCKETS, Row, bucket_of
 
-_INTEGERS = {"at", "amount", "leg_from", "leg_to", "leg_departs", "leg_arrives"}
+_INTEGERS = {"at", "amount", "leg_from", "leg_to", "leg_departs", "leg_arrives", "fee"}
 SCHEMA = pa.schema([(f.name, pa.int64() if f.name in _INTEGERS else pa.string()) for f in fields(Row)])
 
 

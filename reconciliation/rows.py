@@ -18,7 +18,7 @@ BUCKETS = 64
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
-RowKind = Literal["ticket", "payment", "refund"]
+RowKind = Literal["ticket", "payment", "refund", "payout", "adjustment"]
 
 COARSE_STATE: Mapping[str, str] = {
     "unknown": "unknown",
@@ -56,7 +56,13 @@ class Row:
     ``key``: the ticket number, or ``processor|reference``. ``seller`` sold the order on ``sold_on``; ``actors`` are the
     channels that acted on this very thing on the business date, as ``|web|phone|``. ``replaces``: the ticket given up
     for it. ``leg_*``: stop indexes and instants of the two ends, for seats. ``carried``: the date the row comes from
-    when it was carried into this one. ``sha256``, ``place`` and ``raw`` lead back to the bytes and are never compared.
+    when it was carried into this one. ``fee``: what was kept of the amount, in thousandths of a minor unit (bills of
+    WeChat Pay have fees of five decimals). ``other_key``: a second reference of the same thing, in the form of ``key``.
+    ``batch``: the settlement, payout or deposit that the line belongs to. ``person``: keyed blind index of the
+    passenger's document. ``sha256``, ``place`` and ``raw`` lead back to the bytes and are never compared.
+
+    A ``payout`` is one movement that pays out a batch; an ``adjustment`` is any other movement that a processor books
+    (chargeback, fee, correction). Their amounts are signed, plus = to the railway; those of payments and refunds never.
     """
 
     key: str
@@ -77,6 +83,10 @@ class Row:
     leg_departs: int | None = None
     leg_arrives: int | None = None
     carried: str = ""
+    fee: int | None = None
+    other_key: str = ""
+    batch: str = ""
+    person: str = ""
     sha256: str = ""
     place: str = ""
     raw: str = ""
