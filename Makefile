@@ -43,7 +43,7 @@ demo: setup ## Play a day of railway traffic on real engines and reconcile it
 	$(BIN)/interlock demo $(if $(ONCE),--once) --orders $(ORDERS) --seed $(SEED)
 
 test: setup ## Run all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 check: setup ## Format, lint, types, import contracts, tests: what must be green before a change is offered
 	$(BIN)/ruff format --check .
@@ -51,7 +51,7 @@ check: setup ## Format, lint, types, import contracts, tests: what must be green
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m interlock.documentation --check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 $(NODE_STAMP): tests/conformance/package.json
 	mkdir -p $(NODE)
