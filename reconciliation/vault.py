@@ -8,6 +8,8 @@ import os
 import tempfile
 from pathlib import Path
 
+_PIECE = 1 << 20
+
 
 class Vault:
     """A content-addressed folder: ``<root>/<first two>/<sha256>``. Writing the same bytes again changes nothing."""
@@ -27,6 +29,24 @@ class Vault:
                 os.fsync(draft.fileno())
             Path(draft.name).rename(path)
         return name
+
+    def keep_file(self, path: Path) -> str:
+        """Store a file of any size, read in pieces; returns its SHA-256 in hexadecimal."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        digest = hashlib.sha256()
+        with path.open("rb") as file, tempfile.NamedTemporaryFile(dir=self.root, delete=False) as draft:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                draft.write(piece)
+            draft.flush()
+            os.fsync(draft.fileno())
+        kept = self.path(digest.hexdigest())
+        if kept.exists():
+            Path(draft.name).unlink()
+        else:
+            kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            Path(draft.name).rename(kept)
+        return digest.hexdigest()
 
     def read(self, sha256: str) -> bytes:
         """The bytes; raises FileNotFoundError for a name never kept, ValueError for bytes that were damaged since."""
