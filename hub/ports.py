@@ -5,14 +5,16 @@
     Splitting      a channel that sends many messages in one document (files, day extracts, bulk)
     Polled         a channel that has to be asked for news
     Extracting     a channel that can be asked for its whole day
+    Tabular        a channel whose whole day can be read column by column, millions of rows at a time
 
 ``parse``, ``format`` and ``split`` are pure: no clock, no network, no state, no exception for bad input.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal, Protocol, runtime_checkable
+from mmap import mmap
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from schemas.acts import Act as Act
 from schemas.events import OrderEvent
@@ -140,3 +142,38 @@ class Extracting(Protocol):
     """
 
     def extract(self, endpoint: str, business_date: date) -> bytes: ...
+
+
+TABLE = (
+    "key", "kind", "order_no", "at", "amount", "currency", "state", "seat", "replaces", "seller", "sold_on",
+    "train_run", "leg_from", "leg_to", "leg_departs", "leg_arrives", "fee", "other_key", "document", "place",
+)  # fmt: skip
+"""The columns of a day read by columns: reconciliation's canonical row without what a channel cannot know, and with
+``document`` (``type|number``, in clear; "" for none) where that has its keyed index."""
+
+
+class Table(Protocol):
+    """A day extract on its way to columns."""
+
+    def batches(self) -> Iterator[Any]:
+        """Arrow record batches of the columns ``TABLE``: the rows of the orders whose messages were proven simple."""
+        ...
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """All messages of all other orders, to be read one by one. Complete when ``batches`` has ended."""
+        ...
+
+    def parts_of(self, order_nos: Set[str]) -> Sequence[Part]:
+        """The messages that may tell of these rail orders, in the order of the document: all that do, perhaps more."""
+        ...
+
+
+@runtime_checkable
+class Tabular(Protocol):
+    """A channel whose extract can be read by columns. The rows are those that ``split``, ``parse`` and the fold give:
+    what an adapter cannot prove to be so, it leaves to them."""
+
+    def table(self, raw: bytes | mmap) -> Table | Rejection:
+        """The extract as a table, or the rejection that ``split`` gives."""
+        ...

@@ -1,20 +1,24 @@
 """What reconciliation asks of the house around it. The composition root answers these; tests answer them with doubles
 of *other* systems only.
 
-    Ledger        the hub's orders of a day, read in one go
+    Ledger        the hub's orders of a day as rows, out of one snapshot
     Channels      a channel's day extract and how to read it
     Statements    the processors' files
     Corrections   the three ways in which a difference is set right
-    Spread        how bucket tasks are run: inline, or by Celery
+    Spread        how the pieces of a run are done: here, or by Celery's workers
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from mmap import mmap
+from pathlib import Path
+from typing import Protocol
 
-from hub.ports import Part
-from schemas.facts import Adjusted
+from hub.ports import Part, Table
+from reconciliation.datasets import Dataset
+from schemas.facts import Adjusted, Fact
 from schemas.observation import Observation, Rejection
 from schemas.order import Order
 
@@ -35,23 +39,41 @@ class HubOrder:
     rivals: frozenset[str] = frozenset()
 
 
-class Ledger(Protocol):
-    """The hub's truth. Both methods make their answer with ``sources.hub.hub_order(document, business_date)``."""
+@dataclass(frozen=True, slots=True)
+class HubDay:
+    """Orders of the ledger as rows. ``adjusted``: the differences that were accepted on them; ``rivals``: order numbers
+    of other tickets that hold a seat which one of these orders was sold too."""
 
-    def orders(self, business_date: date) -> Iterable[HubOrder]:
-        """Every order on which anything was stated for that date; one consistent snapshot."""
+    dataset: Dataset
+    adjusted: tuple[Adjusted, ...] = ()
+    rivals: frozenset[str] = frozenset()
+
+
+class LedgerSnapshot(Protocol):
+    """The ledger at one instant, as seen on one business date."""
+
+    def export(self, root: Path, width: int | None = None) -> HubDay:
+        """Every order on which anything was stated for the date, in a dataset below ``root``."""
         ...
 
-    def orders_by_number(self, order_nos: Sequence[str], business_date: date) -> Iterable[HubOrder]:
+    def export_orders(self, order_nos: Iterable[str], root: Path, width: int | None = None) -> HubDay:
         """Those of these rail order numbers that the hub knows: other systems speak of them."""
+        ...
+
+
+class Ledger(Protocol):
+    """The hub's truth."""
+
+    def snapshot(self, business_date: date) -> AbstractContextManager[LedgerSnapshot]:
+        """What all exports of a run are taken from: one consistent snapshot."""
         ...
 
 
 class Channels(Protocol):
     """The channels' extracts, through their adapters."""
 
-    def extract(self, channel: str, business_date: date) -> bytes:
-        """The native bytes; raises SourceMissing when the channel cannot give them."""
+    def extract(self, channel: str, business_date: date) -> bytes | Path:
+        """The native bytes, or the file of a big one; raises SourceMissing when the channel cannot give them."""
         ...
 
     def split(self, channel: str, raw: bytes) -> Sequence[Part] | Rejection:
@@ -60,20 +82,32 @@ class Channels(Protocol):
 
     def parse(self, channel: str, raw: bytes) -> Observation | Rejection: ...
 
+    def table(self, channel: str, raw: bytes | mmap) -> Table | Rejection | None:
+        """The extract by columns (``hub.ports.Tabular``); None for a channel whose messages are read one by one."""
+        ...
+
+    def persons(self, documents: Sequence[str]) -> list[str]:
+        """``type|number`` -> the hub's keyed index of that document, ``type|`` and 32 hexadecimal digits."""
+        ...
+
 
 class Statements(Protocol):
-    """The processors' files as they came: (name, bytes), every file that may hold lines of the date."""
+    """The processors' files as they came: (name, bytes or where they lie), every file that may hold lines of the
+    date."""
 
-    def files(self, processor: str, business_date: date) -> Iterable[tuple[str, bytes]]: ...
+    def files(self, processor: str, business_date: date) -> Iterable[tuple[str, bytes | Path]]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a correction; ``word`` is the hub's: applied, witnessed, duplicate, disputed, refused, queued."""
+    """What became of a correction; ``word`` is the hub's: applied, witnessed, duplicate, disputed, refused, queued.
+
+    ``facts``: identities of the facts that stand because of it, so that an undo can withdraw exactly these."""
 
     done: bool
     word: str
     detail: str = ""
+    facts: tuple[str, ...] = ()
 
 
 class Corrections(Protocol):
@@ -91,26 +125,20 @@ class Corrections(Protocol):
         """An accepted difference as a fact."""
         ...
 
+    def state(self, order_no: str, message_id: str, facts: Sequence[Fact], at: datetime) -> Outcome:
+        """Facts of an order in reconciliation's own voice: what a processor's line attests, a refund that is wanted."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class BucketTask:
-    """One piece of a run's matching: buckets from ``bucket`` on, small enough for one worker. Plain JSON values."""
+    def withdraw(self, order_no: str, facts: Sequence[str], act: str, reason: str) -> Outcome:
+        """The facts of these identities no longer stand; those that do not stand now are left as they are. ``act`` is
+        the id of what was decided: the same again is a duplicate."""
+        ...
 
-    run_id: str
-    bucket: int
-    definition: str
-    business_date: str
-    left: tuple[str, ...]
-    right: tuple[str, ...]
-    memory_limit: str = "1GB"
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "BucketTask":
-        return cls(**{**value, "left": tuple(value["left"]), "right": tuple(value["right"])})
+    def restore(self, order_no: str, facts: Sequence[str], act: str, reason: str) -> Outcome:
+        """The opposite: those that were withdrawn stand again, and are the outcome's ``facts``."""
+        ...
 
 
-Spread = Callable[[Sequence[BucketTask]], None]
-"""Runs every task (``runs.run_bucket``) and returns when all their results stand in ``recon.bucket_results``."""
+Spread = Callable[[str, Callable[[], None]], None]
+"""(run, watch): has every piece of the run done (``runs.pieces.take_piece``) and returns when none is open. It calls
+``watch`` now and then; what that raises ends the run."""

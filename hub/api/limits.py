@@ -2,8 +2,9 @@
 
 headers     32 KiB with the address line, 100 fields      431 headers_too_large
 body        1 MiB; messages more (their channel's own     413 body_too_large
-            limit, 64 MiB for NDJSON), counted as it
-            comes, so that chunks without a length count
+            limit, 64 MiB for NDJSON and for files of
+            many rows), counted as it comes, so that
+            chunks without a length count
 codings     a compressed body is not opened: what it      415 body_compressed
             becomes could be of any size
 slowness    30 seconds, and a second more for every       408 request_timeout
@@ -70,7 +71,7 @@ class Limits:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, head: "Head") -> int:
         """The status that was answered."""
-        limit = self._options.messages_bytes if is_message(scope) else self._options.body_bytes
+        limit = self._options.messages_bytes if is_message(scope) or is_file(scope) else self._options.body_bytes
         if found := head.refusal(limit):
             await refuse(send, found, scope)
             return found.status
@@ -103,6 +104,15 @@ def is_message(scope: Scope) -> bool:
     """Whether it brings messages: those have the limits of their channel, and may be proven by a signature."""
     path: str = scope["path"]
     return scope["method"] == "POST" and path.endswith(("/messages", "/messages/bulk"))
+
+
+_FILES = ("/v1/recon/workbooks/returned", "/v1/recon/confirmations/", "/console/recon/workbook/returned")
+
+
+def is_file(scope: Scope) -> bool:
+    """Whether it brings a file of many rows: a workbook that comes back, a channel's answers to a day."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.startswith(_FILES)
 
 
 @dataclass(slots=True)

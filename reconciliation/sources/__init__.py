@@ -1,1 +1,1 @@
-"""Four kinds of sources, one kind of row: the hub, a channel's extract, a processor's statements, and seats."""
+"""Kinds of sources, one kind of row: the hub's ledger, a channel's extract, a processor's statements, and seats."""
