@@ -6,17 +6,20 @@ agent needs no code: ``interlock channel register NAME --adapter agents --codes 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from mmap import mmap
 from typing import get_args
 
 from adapters.agents import transport
 from adapters.agents.format import formatter
 from adapters.agents.parse import parser
+from adapters.agents.table import AgentsTable
 from adapters.agents.wording import AgentsWording
 from adapters.kit.channel import ChannelAdapter
 from adapters.kit.lines import split_lines
-from hub.ports import PollPage, Profile
+from hub.ports import PollPage, Profile, Table
 from schemas.events import INTERNAL_TYPES, EventType
+from schemas.observation import Rejection
 
 AGENTS = Profile(
     channel="agents",
@@ -49,8 +52,11 @@ AGENTS_SOUTH = replace(
 """The other published table."""
 
 
+@dataclass(frozen=True, slots=True)
 class AgentsAdapter(ChannelAdapter):
-    """``hub.ports``: Polled and Connectable too, for one agent's connection."""
+    """``hub.ports``: Polled, Connectable and Tabular too, for one agent's connection."""
+
+    wording: AgentsWording
 
     def poll(self, endpoint: str, watermark: str | None) -> PollPage:
         return transport.poll(endpoint, watermark)
@@ -58,10 +64,14 @@ class AgentsAdapter(ChannelAdapter):
     def connected(self, profile: Profile) -> AgentsAdapter:
         return adapter_for(profile)
 
+    def table(self, raw: bytes | mmap) -> Table | Rejection:
+        return AgentsTable(raw, self.profile, self.wording)
+
 
 def adapter_for(profile: Profile) -> AgentsAdapter:
     """The adapter of a connection: the wire of all agents, the code tables and limits of this one."""
     # What this agent calls its own sale is a sale of this connection, not of the first one.
     tables = {"sales_channel": {"AGENT": profile.channel}, **profile.code_tables}
     wording = AgentsWording(profile.channel, tables)
-    return AgentsAdapter(profile, parser(profile, wording), formatter(profile, wording), split_lines, transport.extract)
+    functions = (parser(profile, wording), formatter(profile, wording), split_lines, transport.extract)
+    return AgentsAdapter(profile, *functions, wording)

@@ -9,8 +9,9 @@ from schemas.observation import Rejection
 
 def split_lines(raw: bytes) -> Sequence[Part] | Rejection:
     """One part per line that is not blank. Ids are made of the bytes: the same line again is a duplicate."""
-    return [
-        Part(message_id=f"line-{hashlib.sha256(line).hexdigest()[:32]}", raw=line, place=f"line {number}")
-        for number, line in enumerate(raw.split(b"\n"), 1)
-        if line.strip()
-    ]
+    return [part_of(line, number) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+
+
+def part_of(line: bytes, number: int) -> Part:
+    """One line as a part; lines count from 1."""
+    return Part(f"line-{hashlib.sha256(line).hexdigest()[:32]}", line, f"line {number}")

@@ -72,12 +72,12 @@ class _Shift:
 def split(raw: bytes) -> Sequence[Part] | Rejection:
     """The transactions of a file, or why the whole file is refused."""
     try:
-        return [part for shift in _Reader(raw).shifts() for part in _parts(shift)]
+        return [part for shift in FileReader(raw).shifts() for part in _parts(shift)]
     except Refused as refused:
         return refused.rejection
 
 
-class _Reader:
+class FileReader:
     """Walks the lines once; levels are ``""`` (file), ``office``, ``shift``."""
 
     def __init__(self, raw: bytes) -> None:
@@ -109,6 +109,10 @@ class _Reader:
                 self._record(line, number, code)
         place = f"line {max(1, len(self._lines))}, columns 1-3"
         raise refusal("message_truncated", place, "the file trailer is missing", expected="FT", example="FT ")
+
+    def _nesting(self, code: str) -> tuple[str, str]:
+        """In which level this header or trailer may stand, and the level after it."""
+        return _NESTING[code]
 
     def _header(self) -> None:
         first = self._lines[0] if self._lines else b""

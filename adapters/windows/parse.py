@@ -94,7 +94,7 @@ def _cut_all(lines: list[bytes], losses: Losses) -> tuple[Desk, list[Line]]:
     above = 1
     while above < len(lines) and lines[above][:3] in _HEADERS:
         above += 1
-    desk = _desk(tuple(lines[:above]))
+    desk = desk_of(tuple(lines[:above]))
     for loss in desk.losses:
         losses.add(loss.pointer, loss.reason, loss.native, loss.note)
     records = []
@@ -108,7 +108,7 @@ def _cut_all(lines: list[bytes], losses: Losses) -> tuple[Desk, list[Line]]:
 
 
 @lru_cache(maxsize=1024)
-def _desk(lines: tuple[bytes, ...]) -> Desk:
+def desk_of(lines: tuple[bytes, ...]) -> Desk:
     """The headers of a message. Remembered: all transactions of a shift stand below the same ones."""
     losses = Losses()
     header = cut(FILE_HEADER, lines[0], 1, losses, system="windows")

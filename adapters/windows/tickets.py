@@ -49,7 +49,7 @@ def content(line: Line, story: Story) -> TicketContent:
             phone=people.phone(line, "mobile"),
         ),
         leg=_LEG(line),
-        seat=_seat(line),
+        seat=seat(line),
         fare_gross=line.amount("fare"),
         surcharges=(Surcharge(kind="agent_service", amount_gross=surcharge),) if surcharge.amount else (),
         origin=origin,
@@ -59,7 +59,7 @@ def content(line: Line, story: Story) -> TicketContent:
     )
 
 
-def _leg(line: Line) -> Leg:
+def leg(line: Line) -> Leg:
     depart, arrive = line.moment("depart"), line.moment("arrive")
     if arrive <= depart:
         raise line.refuse("arrive", "time_invalid", "the train arrives before it departs", example="01111236")
@@ -81,7 +81,7 @@ def _station(line: Line, name: str) -> str:
     return telecode
 
 
-def _seat(line: Line) -> Seat:
+def seat(line: Line) -> Seat:
     found = _SEAT.fullmatch(line.text("seat", example="O05012A"))
     if found is None:
         raise line.refuse("seat", "message_malformed", "no seat", expected="class, coach, seat", example="O05012A")
@@ -95,7 +95,7 @@ def _seat(line: Line) -> Seat:
 
 
 _LEG = Together(
-    _leg,
+    leg,
     "train_no",
     "train_code",
     "run_date",
