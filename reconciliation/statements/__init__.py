@@ -1,14 +1,31 @@
-"""Processors' statements: what WeChat Pay and the bank say happened, brought to canonical lines.
+"""Processors' statements: what WeChat Pay, Alipay, UnionPay, the bank and others say happened, as one table of lines.
 
-The *file* is refused when its own totals or balances do not hold; the *row* is quarantined when only it fails.
+lines       the table, what a refused file and a row kept aside are, and the way to canonical rows
+parts, document    a format as a document (``formats/*.yaml``): columns, rules, totals
+documents   the formats there are, shipped and the operator's own
+members     a file opened: plain, gzip, ZIP
+header, cells, amounts, moments, texts, evaluate, totals, masking, columns    a document applied to a file, in blocks
+entries, nodes, camt, mt940   the formats of banks that a document cannot describe
+reading     a file -> its statement
+
+The *file* is refused when its own totals or balances do not hold; the *row* is kept aside when only it fails.
 """
 
-from collections.abc import Callable, Mapping
+from reconciliation.statements.documents import FormatError, Formats, formats
+from reconciliation.statements.lines import LINES, ProvenTotal, Quarantined, Refused, Statement, canonical
+from reconciliation.statements.reading import READERS, read_statement, shipped
 
-from reconciliation.statements import camt053, wechat
-from reconciliation.statements.lines import Quarantined, Refused, Statement, StatementLine
-
-READERS: Mapping[str, Callable[[bytes], Statement | Refused]] = {"wechat": wechat.read, "bank": camt053.read}
-"""processor -> the reader of its files."""
-
-__all__ = ["READERS", "Quarantined", "Refused", "Statement", "StatementLine", "camt053", "wechat"]
+__all__ = [
+    "LINES",
+    "READERS",
+    "FormatError",
+    "Formats",
+    "ProvenTotal",
+    "Quarantined",
+    "Refused",
+    "Statement",
+    "canonical",
+    "formats",
+    "read_statement",
+    "shipped",
+]
