@@ -1,21 +1,17 @@
-"""Open breaks and what is done about them. All SQL of ``recon.breaks`` and ``recon.resolutions``.
+"""Open breaks, read. What is done about them: :mod:`reconciliation.resolution`.
 
 A break is one row over all runs: opened by the first run that sees it, resolved by an action, cleared by the first run
 that no longer sees it. Only a run can clear it: an action is a promise, the next run is the proof.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
-from psycopg.errors import CheckViolation
-from psycopg.rows import TupleRow, dict_row
-from psycopg.types.json import Jsonb
+from psycopg.rows import dict_row
 
-from reconciliation.breaks import Break
 from reconciliation.journal import Pool
 from schemas.problems import ProblemError, problem
 
@@ -33,78 +29,8 @@ class BreakFilter:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ResolutionDraft:
-    """A resolution about to be made. ``policy`` is ``name@version rule``; None for one by people."""
-
-    break_id: UUID
-    action: str
-    reason: str
-    proposed_by: str
-    amount: int
-    policy: str | None = None
-
-
-def record_breaks(
-    connection: Connection[TupleRow], run_id: str, breaks: Sequence[Break], definition: str, day: date, now: datetime
-) -> None:
-    """Make the table say what this run has found: new breaks opened, known ones seen again, the others cleared."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_UPSERT, [_parameters(run_id, b, now) for b in breaks])
-    connection.execute(
-        "UPDATE recon.breaks SET state = 'cleared', cleared_run_id = %s, updated_at = %s"
-        " WHERE definition = %s AND business_date = %s AND state <> 'cleared' AND NOT break_id = ANY(%s)",
-        (run_id, now, definition, day, [b.break_id for b in breaks]),
-    )
-
-
-def record_refusals(connection: Connection[TupleRow], run_id: str, breaks: Sequence[Break], now: datetime) -> None:
-    """Add breaks without clearing any: a run that could not read its input proves nothing about the others."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_UPSERT, [_parameters(run_id, b, now) for b in breaks])
-
-
-def _parameters(run_id: str, found: Break, now: datetime) -> dict[str, Any]:
-    return {
-        "break_id": found.break_id,
-        "run_id": run_id,
-        "definition": found.definition,
-        "business_date": found.business_date,
-        "kind": found.kind,
-        "key": found.key,
-        "order_no": found.order_no,
-        "left": Jsonb(found.left) if found.left is not None else None,
-        "right": Jsonb(found.right) if found.right is not None else None,
-        "amount": found.amount,
-        "currency": found.currency,
-        "further": found.further,
-        "since": found.since,
-        "evidence": Jsonb(list(found.evidence)),
-        "covers": Jsonb(list(found.covers)),
-        "now": now,
-    }
-
-
-# Seen again after a resolution, the break was not resolved after all: it opens again. A pair matched over the date's
-# edge (TIMING) stays a matched pair in every run.
-_UPSERT = """
-INSERT INTO recon.breaks AS known (
-    break_id, run_id, last_run_id, definition, business_date, kind, key, order_no, left_value, right_value,
-    amount_at_stake, currency, further, since, evidence, covers, state, opened_at, updated_at)
-VALUES (%(break_id)s, %(run_id)s, %(run_id)s, %(definition)s, %(business_date)s, %(kind)s, %(key)s, %(order_no)s,
-        %(left)s, %(right)s, %(amount)s, %(currency)s, %(further)s, %(since)s, %(evidence)s, %(covers)s,
-        'open', %(now)s, %(now)s)
-ON CONFLICT (definition, business_date, kind, key) DO UPDATE SET
-    last_run_id = excluded.last_run_id, left_value = excluded.left_value, right_value = excluded.right_value,
-    amount_at_stake = excluded.amount_at_stake, further = excluded.further, evidence = excluded.evidence,
-    covers = excluded.covers, updated_at = excluded.updated_at, cleared_run_id = NULL,
-    state = CASE WHEN known.state = 'cleared' OR (known.state = 'resolved' AND known.kind <> 'TIMING') THEN 'open'
-                 ELSE known.state END
-"""
-
-
 class Cases:
-    """Reading breaks and writing resolutions."""
+    """Reading breaks, and how often each was resolved."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -170,100 +96,29 @@ class Cases:
         return dict(rows)
 
     def spent(self, policy: str, business_date: date) -> dict[str, int]:
-        """rule -> minor units that the policy has resolved under it on a business date; each break counts once."""
+        """What a policy has resolved on a business date, as ``policies.Spent``: ``rule`` and ``rule@definition`` ->
+        minor units, ``rule#`` -> breaks. Each break counts once; what was undone does not."""
         with self.pool.connection() as connection:
             rows = connection.execute(
-                "SELECT split_part(policy, ' ', 2), sum(amount) FROM ("
-                "  SELECT DISTINCT ON (r.break_id, r.policy) r.policy, r.amount FROM recon.resolutions r"
+                "SELECT split_part(policy, ' ', 2), definition, sum(amount), count(*) FROM ("
+                "  SELECT DISTINCT ON (r.break_id, r.policy) r.policy, b.definition, r.amount FROM recon.resolutions r"
                 "  JOIN recon.breaks b USING (break_id) WHERE b.business_date = %s AND r.state = 'applied'"
-                "  AND starts_with(r.policy, %s)) spent GROUP BY 1",
+                "  AND starts_with(r.policy, %s) AND NOT EXISTS (SELECT FROM recon.resolutions u"
+                "    WHERE u.undoes = r.resolution_id AND u.state = 'applied')) spent GROUP BY 1, 2",
                 (business_date, f"{policy} "),
             ).fetchall()
-        return {rule: int(amount) for rule, amount in rows}
+        spent: dict[str, int] = {}
+        for rule, definition, amount, items in rows:
+            for name, more in ((rule, int(amount)), (f"{rule}@{definition}", int(amount)), (f"{rule}#", items)):
+                spent[name] = spent.get(name, 0) + more
+        return spent
 
-    def propose(self, draft: ResolutionDraft, resolution_id: UUID, now: datetime) -> dict[str, Any]:
-        """A resolution in state ``proposed`` (by a person) or ``approved`` (by policy); returns the row."""
-        with self.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            # The break's row lock makes attempts 1, 2, 3 even when two people propose at once.
-            found = cursor.execute(
-                "SELECT state FROM recon.breaks WHERE break_id = %s FOR UPDATE", (draft.break_id,)
-            ).fetchone()
-            if found is None:
-                raise ProblemError(problem("break_unknown", f"There is no break {draft.break_id}."))
-            if found["state"] == "cleared":
-                raise ProblemError(problem("query_invalid", "The break is cleared: there is nothing left to resolve."))
-            row = cursor.execute(
-                "INSERT INTO recon.resolutions (resolution_id, break_id, attempt, action, reason, policy, proposed_by,"
-                " proposed_at, amount, state) SELECT %s, %s,"
-                " 1 + coalesce((SELECT max(attempt) FROM recon.resolutions WHERE break_id = %s), 0),"
-                " %s, %s, %s, %s, %s, %s, %s RETURNING *",
-                (
-                    resolution_id,
-                    draft.break_id,
-                    draft.break_id,
-                    draft.action,
-                    draft.reason,
-                    draft.policy,
-                    draft.proposed_by,
-                    now,
-                    draft.amount,
-                    "approved" if draft.policy else "proposed",
-                ),
-            ).fetchone()
-        return row or {}
-
-    def decide(self, resolution_id: UUID, person: str, state: str, now: datetime) -> dict[str, Any]:
-        """Approve or reject a proposal. The database itself refuses the approval of one's own proposal."""
-        try:
-            with self.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-                row = cursor.execute(
-                    "UPDATE recon.resolutions SET state = %s, approved_by = %s, approved_at = %s"
-                    " WHERE resolution_id = %s AND state = 'proposed' RETURNING *",
-                    (state, person, now, resolution_id),
-                ).fetchone()
-        except CheckViolation as violated:
-            if violated.diag.constraint_name != "two_people":
-                raise
-            raise ProblemError(
-                problem("second_person_needed", "Who proposed a resolution may not decide on it.")
-            ) from None
-        if row is None:
-            raise ProblemError(problem("break_unknown", f"There is no open proposal {resolution_id}."))
-        return row
-
-    def resolution(self, resolution_id: UUID) -> dict[str, Any]:
-        """One resolution; raises ProblemError ``break_unknown``."""
-        with self.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(
-                "SELECT * FROM recon.resolutions WHERE resolution_id = %s", (resolution_id,)
-            ).fetchone()
-        if row is None:
-            raise ProblemError(problem("break_unknown", f"There is no resolution {resolution_id}."))
-        return row
-
-    def conclude(self, resolution_id: UUID, done: bool, outcome: dict[str, Any], now: datetime) -> None:
-        """Write down what an action came to. A policy's failure is tried again by the next run."""
+    def orders_with_breaks(self, names: Sequence[str], business_date: date) -> set[str]:
+        """The order numbers of a date's breaks of these definitions that nobody has settled yet."""
         with self.pool.connection() as connection:
-            row = connection.execute(
-                "UPDATE recon.resolutions SET state = %s, outcome = %s WHERE resolution_id = %s"
-                " RETURNING break_id, policy",
-                ("applied" if done else "failed", Jsonb(outcome), resolution_id),
-            ).fetchone()
-            if row is None:
-                raise ProblemError(problem("break_unknown", f"There is no resolution {resolution_id}."))
-            connection.execute(
-                "UPDATE recon.breaks SET state = %s, manual = manual OR %s, updated_at = %s"
-                " WHERE break_id = %s AND state <> 'cleared'",
-                ("resolved" if done else "open" if row[1] else "left", row[1] is None, now, row[0]),
-            )
-
-    def leave(self, break_id: UUID, now: datetime) -> None:
-        """Leave a break for a person."""
-        with self.pool.connection() as connection:
-            connection.execute(
-                "UPDATE recon.breaks SET state = 'left', updated_at = %s WHERE break_id = %s AND state = 'open'",
-                (now, break_id),
-            )
-
-
-UuidSource = Callable[[], UUID]
+            rows = connection.execute(
+                "SELECT DISTINCT order_no FROM recon.breaks WHERE definition = ANY(%s) AND business_date = %s"
+                " AND state IN ('open', 'left') AND order_no IS NOT NULL",
+                (list(names), business_date),
+            ).fetchall()
+        return {row[0] for row in rows}

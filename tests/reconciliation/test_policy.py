@@ -1,12 +1,28 @@
 """The policy as a table: what fits which rule, and what is left for a person."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
+import reconciliation
 from reconciliation.definitions import definitions
-from reconciliation.policies import Case, decide, parse, policy
+from reconciliation.kinds import KINDS
+from reconciliation.policies import (
+    ACTION_NAMES,
+    ACTIONS,
+    Case,
+    PolicyAction,
+    actions_for,
+    decide,
+    findings,
+    parse,
+    policy,
+)
+from reconciliation.policies.schema import SCHEMA_NAME, published, schema_text
 
 DEFAULT = policy("default")
 ALL = ("extract_part", "order", "both_sides")
@@ -90,3 +106,79 @@ def test_a_wrong_policy_is_not_taken(wrong: str) -> None:
 def test_a_changed_rule_is_another_policy() -> None:
     text = "name: x\nversion: '1'\nattempts: {}\nrules: []"
     assert parse(text.format(2)).digest != parse(text.format(3)).digest
+
+
+LIMITS = """
+what is spent of the rule | there  | breaks | the next 100 fen
+0                         | 0      | 0      | write_off
+900                       | 0      | 0      | write_off
+901                       | 0      | 0      | the day's limit of 1000 fen is used up (901 fen)
+400                       | 401    | 0      | the day's limit of 500 fen is used up there (401 fen)
+400                       | 0      | 7      | the day's limit of 7 breaks is used up
+"""
+
+
+@pytest.mark.parametrize("line", LIMITS.strip().splitlines()[1:])
+def test_limits_per_day_per_pair_and_per_count(line: str) -> None:
+    spent, there, breaks, said = (cell.strip() for cell in line.split("|"))
+    limits = {"limit_per_day": 1000, "limit_per_day_each": 500, "items_per_day": 7}
+    rule = next(r for r in DEFAULT.rules if r.name == "small-difference").model_copy(update=limits)
+    used = {rule.name: int(spent), f"{rule.name}@hub-web": int(there), f"{rule.name}#": int(breaks)}
+    case = Case("hub-web", "AMOUNT", None, 100, ALL)
+    decision = decide(DEFAULT.model_copy(update={"rules": (rule,)}), case, used)
+    assert said in {decision.action, decision.reason}
+
+
+ODD = """
+name: x
+version: "1"
+approvals: [{above: 100, people: 3}, {above: 50, people: 2}]
+rules:
+  - {name: all, title_zh: 甲, title_en: all, definitions: ["hub-*"], kinds: [AMOUNT, FEE], action: leave}
+  - {name: one, title_zh: 乙, title_en: one, definitions: [hub-web], kinds: [AMOUNT], action: leave}
+  - {name: one, title_zh: 丙, title_en: one, definitions: [hub-moon], kinds: [SEAT], action: refund}
+  - {name: give, title_zh: 丁, title_en: give, definitions: ["*"], kinds: [CURRENCY], action: write_off,
+     limit_per_item: 3, limit_per_day: 2}
+"""
+
+
+def test_what_is_odd_about_a_policy_is_said_at_once() -> None:
+    found = [f"{f.place}: {f.detail}" for f in findings(parse(ODD), definitions())]
+    assert found == [
+        "rules[1] one: all, which stands before it, takes everything that it covers",
+        "rules[2] one: no definition is called hub-moon",
+        "rules[2] one: refund is not for SEAT",
+        "rules[3] give: a write-off needs expense_account and reason_code",
+        "rules[3] give: the limit of one item is above the day's",
+        "rules: one stands there twice",
+        "approvals: the amounts must rise from row to row",
+    ]
+    assert findings(DEFAULT, definitions()) == []
+
+
+@pytest.mark.parametrize(("fen", "people"), [(0, 2), (100, 2), (50_000_000, 2), (50_000_001, 3)])
+def test_more_money_takes_more_people(fen: int, people: int) -> None:
+    assert DEFAULT.people_for(fen) == people
+
+
+def test_the_published_schema_is_the_models(request: pytest.FixtureRequest) -> None:
+    """``--write-golden`` writes it."""
+    if request.config.getoption("--write-golden"):
+        path = Path(reconciliation.__file__).parent / "policies" / SCHEMA_NAME
+        path.write_text(schema_text(), encoding="utf-8")
+    assert published() == schema_text()
+
+
+def test_every_kind_has_an_action_and_every_action_a_kind() -> None:
+    assert [kind for kind in KINDS if not actions_for(kind)] == []
+    assert {name for kind in KINDS for name in actions_for(kind)} == set(ACTION_NAMES)
+    may = {row.name for row in ACTIONS.values() if row.by_policy}
+    assert may == set(get_args(PolicyAction))
+
+
+def test_the_kinds_page_names_only_actions_that_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "breaks.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^### (\w+) [^\n]*\n(.*?)(?=^### |\Z)", page, re.DOTALL | re.MULTILINE)
+    named = {(kind, word) for kind, text in sections for word in re.findall(r"`(\w+)`", text) if word in ACTIONS}
+    assert {kind for kind, _ in sections} == set(KINDS)
+    assert sorted((kind, word) for kind, word in named if kind not in ACTIONS[word].kinds) == []
