@@ -6,18 +6,24 @@ channel believes is a list of observations, what a processor says is a file.
 
 import itertools
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from mmap import mmap
 from pathlib import Path
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from hub.ledger import Document
 from hub.ledger.document import statements_of
-from hub.ports import Part
+from hub.ledger.reading import withdrawal
+from hub.ports import Part, Table
+from hub.store.audit import Audit
 from reconciliation.journal import Pool
-from reconciliation.ports import HubOrder, Outcome, SourceMissing, Spread
+from reconciliation.ports import HubDay, Outcome, SourceMissing, Spread
 from reconciliation.runs import Reconciler, ReconOptions, build
-from reconciliation.sources.hub import hub_order
+from reconciliation.runs.steps import Steps, unhindered
+from reconciliation.sources.hub import export_orders_of, hub_order
 from schemas.facts import (
     Adjusted,
     Fact,
@@ -26,6 +32,7 @@ from schemas.facts import (
     PaymentFact,
     PointOfSale,
     RefundFact,
+    Retracted,
     Seat,
     Stop,
     TicketContent,
@@ -164,6 +171,7 @@ class House:
         self.refusing: set[str] = set()
         self.statements: dict[str, list[tuple[str, bytes]]] = {}
         self.posted: list[tuple[str, str]] = []
+        self.brought: dict[str, tuple[str, ...]] = {}
         self.redelivered: list[tuple[str, str]] = []
         self.heeding = True
 
@@ -184,14 +192,9 @@ class House:
         self.beliefs.setdefault((observation.point_of_sale.channel, day), []).append(observation)
 
     # --- Ledger
-    def orders(self, business_date: date) -> Iterator[HubOrder]:
-        for number in sorted(self.documents):
-            known = hub_order(self.documents[number], business_date)
-            if known.order.business_date == business_date or known.touched:
-                yield known
-
-    def orders_by_number(self, order_nos: Sequence[str], business_date: date) -> Iterator[HubOrder]:
-        yield from (hub_order(self.documents[n], business_date) for n in order_nos if n in self.documents)
+    @contextmanager
+    def snapshot(self, business_date: date) -> Iterator["HouseSnapshot"]:
+        yield HouseSnapshot(self, business_date)
 
     # --- Channels
     def extract(self, channel: str, business_date: date) -> bytes:
@@ -212,15 +215,27 @@ class House:
         except ValueError:
             return Rejection(code="message_malformed", detail="Not an observation.", pointer="/")
 
+    def table(self, channel: str, raw: bytes | mmap) -> Table | Rejection | None:
+        return None
+
+    def persons(self, documents: Sequence[str]) -> list[str]:
+        return [
+            f"{kind}|{zlib.crc32(number.encode()):032x}" for kind, _, number in (d.partition("|") for d in documents)
+        ]
+
     # --- Statements
     def files(self, processor: str, business_date: date) -> Iterable[tuple[str, bytes]]:
         return self.statements.get(processor, [])
 
     # --- Corrections
     def post(self, channel: str, message_id: str, raw: bytes) -> Outcome:
+        again = (channel, message_id) in self.posted
         self.posted.append((channel, message_id))
-        self.hub(Observation.model_validate_json(raw))
-        return Outcome(True, "applied")
+        said = Observation.model_validate_json(raw)
+        outcome = self._say(said.references[0].value, said.occurred_at, said.facts, channel)
+        # A duplicate is answered as the first one was: with the facts that it had brought.
+        self.brought.setdefault(message_id, outcome.facts)
+        return Outcome(True, "duplicate" if again else outcome.word, facts=self.brought[message_id])
 
     def redeliver(self, channel: str, order_no: str) -> Outcome:
         self.redelivered.append((channel, order_no))
@@ -237,7 +252,49 @@ class House:
 
     def adjust(self, order_no: str, fact: Adjusted) -> Outcome:
         self.hub(tell("reconciliation", order_no, fact.occurred_at, [fact]))
-        return Outcome(True, "applied")
+        return Outcome(True, "applied", facts=(fact.identity,))
+
+    def state(self, order_no: str, message_id: str, facts: Sequence[Fact], at: datetime) -> Outcome:
+        return self._say(order_no, at, facts)
+
+    def withdraw(self, order_no: str, facts: Sequence[str], act: str, reason: str) -> Outcome:
+        return self._turn(order_no, facts, reason, stands=True)
+
+    def restore(self, order_no: str, facts: Sequence[str], act: str, reason: str) -> Outcome:
+        return self._turn(order_no, facts, reason, stands=False)
+
+    def _say(self, order_no: str, when: datetime, facts: Sequence[Fact], channel: str = "reconciliation") -> Outcome:
+        known = set(self.documents[order_no].facts) if order_no in self.documents else set()
+        self.hub(tell(channel, order_no, when, facts))
+        new = tuple(f.identity for f in facts if f.identity not in known)
+        return Outcome(True, "applied" if new else "witnessed", facts=new)
+
+    def _turn(self, order_no: str, facts: Sequence[str], reason: str, *, stands: bool) -> Outcome:
+        document = self.documents[order_no]
+        found = {name: withdrawal(document, name, stands=stands) for name in dict.fromkeys(facts)}
+        turned = {name: last for name, last in found.items() if last is not None}
+        now = at("12:00", 3)
+        said = [Retracted(occurred_at=now, retracts=last, reason=reason) for last in turned.values()]
+        if said:
+            self._say(order_no, now, said)
+        return Outcome(True, "applied" if turned else "duplicate", facts=tuple(turned))
+
+
+class HouseSnapshot:
+    """The port ``LedgerSnapshot`` over documents in memory."""
+
+    def __init__(self, house: House, business_date: date) -> None:
+        self.house = house
+        self.business_date = business_date
+
+    def export(self, root: Path, width: int | None = None) -> HubDay:
+        known = [hub_order(document, self.business_date) for _, document in sorted(self.house.documents.items())]
+        today = [k for k in known if k.order.business_date == self.business_date or k.touched]
+        return export_orders_of(today, root, width)
+
+    def export_orders(self, order_nos: Iterable[str], root: Path, width: int | None = None) -> HubDay:
+        documents = [self.house.documents[no] for no in sorted(order_nos) if no in self.house.documents]
+        return export_orders_of([hub_order(document, self.business_date) for document in documents], root, width)
 
 
 class Clock:
@@ -250,7 +307,15 @@ class Clock:
         return self.now
 
 
-def reconciler(pool: Pool, house: House, clock: Clock, folder: Path, spread: Spread | None = None) -> Reconciler:
+def reconciler(
+    pool: Pool,
+    house: House,
+    clock: Clock,
+    folder: Path,
+    spread: Spread | None = None,
+    steps: Steps = unhindered,
+    options: ReconOptions | None = None,
+) -> Reconciler:
     numbers = itertools.count(1)
     return build(
         pool=pool,
@@ -260,8 +325,10 @@ def reconciler(pool: Pool, house: House, clock: Clock, folder: Path, spread: Spr
         corrections=house,
         clock=clock,
         new_id=lambda: UUID(int=next(numbers) + (id(house) << 64) % (1 << 120)),
-        options=ReconOptions(data_dir=folder),
+        options=options or ReconOptions(data_dir=folder),
+        audit=Audit(bytes(32)),
         spread=spread,
+        steps=steps,
     )
 
 
@@ -275,6 +342,11 @@ WECHAT_SUMMARY = "总交易单数,应结订单总金额,退款总金额,充值�
 
 def decimal(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
+
+
+def fine(fen: int) -> str:
+    """The fee of 0.6 % on a capture, in yuan with five decimals."""
+    return f"{fen * 6 // 100_000}.{fen * 6 % 100_000:05d}"
 
 
 def wechat_bill(movements: Sequence[tuple[str, str, str, int, datetime]]) -> bytes:
@@ -293,12 +365,12 @@ def wechat_bill(movements: Sequence[tuple[str, str, str, int, datetime]]) -> byt
                     local, "wx0", "1900000001", "0", "", "4200" + "0" * 24 if is_refund else ref, order_no, "openid",
                     "JSAPI", "REFUND" if is_refund else "SUCCESS", "OTHERS", "CNY", decimal(amount), "0.00",
                     "50" + "0" * 26 if is_refund else "0", ref if is_refund else "0", decimal(refund), "0.00",
-                    "ORIGINAL" if is_refund else "", "SUCCESS" if is_refund else "", "车票", "", "0.00000", "0.60%",
+                    "ORIGINAL" if is_refund else "", "SUCCESS" if is_refund else "", "车票", "", fine(amount), "0.60%",
                     decimal(amount), decimal(refund), "",
                 ]
             )
         )  # fmt: skip
-    totals = [str(len(movements)), *map(decimal, (paid, back, 0)), "0.00000", decimal(paid), decimal(back)]
+    totals = [str(len(movements)), *map(decimal, (paid, back, 0)), fine(paid), decimal(paid), decimal(back)]
     return ("\ufeff" + "\r\n".join([*lines, WECHAT_SUMMARY, "`" + ",`".join(totals)]) + "\r\n").encode()
 
 
