@@ -33,6 +33,9 @@ SCHEDULE: tuple[tuple[str, str, float], ...] = (
     ("delete dropped files whose time is over", "interlock.sweep_drops", 3600.0),
     ("poll channels that are asked, not told", "interlock.poll_channels", 5.0),
     ("let holds expire", "interlock.expire_holds", 2.0),
+    ("keep the ledger's rows up with the log", "interlock.recon_ledger", 5.0),
+    ("reconcile the dates that are due", "interlock.recon_schedule", 120.0),
+    ("digest what the last minutes told", "interlock.recon_digests", 150.0),
     ("sum up the books", "interlock.turn_book_pages", 2.0),
     ("send logout tokens", "interlock.deliver_logout_tokens", 1.0),
     ("end logins whose time is over", "interlock.end_overdue_sessions", 30.0),
@@ -91,6 +94,9 @@ def configuration(options: CeleryOptions, schedule: tuple[tuple[str, str, float]
         "worker_concurrency": options.processes,
         # Processes are renewed now and then, which bounds whatever a library leaks.
         "worker_max_tasks_per_child": 20_000,
+        # A piece of reconciliation takes its memory and gives it back; a process that kept more than a gigabyte (in
+        # kilobytes here) is renewed after its task, so that two of them stay within two.
+        "worker_max_memory_per_child": 1_000_000,
         "worker_soft_shutdown_timeout": options.soft_shutdown_seconds,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # The broker may be away at any time, for any length of time.

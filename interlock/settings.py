@@ -163,6 +163,10 @@ class Settings(BaseSettings):
         le=8760,
         description="Hours for which the answer to an act with an Idempotency-Key is kept and given again.",
     )
+    recon_schedule: bool = Field(
+        default=True,
+        description="Whether workers reconcile each date when its calendars make it due. False: only by hand.",
+    )
     incomplete_after_minutes: int = Field(
         default=60,
         ge=1,

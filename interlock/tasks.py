@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from celery import shared_task
+from celery import current_app, shared_task
 from psycopg_pool import PoolTimeout
 
 from hub.intake.freed import grant_freed_seats
@@ -16,11 +16,15 @@ from hub.intake.holds import expire_holds as expire
 from hub.store.pages import turn_some as turn_pages
 from interlock.clock import system_clock
 from interlock.collector import settle_garbage_collector
+from interlock.scheduling import scheduler_of
 from interlock.settings import Settings
+from interlock.spreading import PIECE
 from interlock.wiring import Hub, open_hub, phone_sender, sign_on
-from reconciliation.journal import Journal
-from reconciliation.ports import BucketTask
-from reconciliation.runs import run_bucket
+from reconciliation import digests
+from reconciliation.runs import ReconOptions
+from reconciliation.runs.pieces import take_piece
+from reconciliation.runs.worklist import Worklist, process_name
+from reconciliation.sources.ledger import follow
 from sso.admin import prune
 from sso.logout import deliver_logout_tokens as deliver_tokens
 from sso.logout import end_overdue, http_send
@@ -144,10 +148,37 @@ def deliver_pings() -> None:
     )
 
 
-@shared_task(name="interlock.recon_bucket", **_WAKE)
-def recon_bucket(task: dict[str, Any]) -> None:
-    """Match one bucket of one run; its result is rows."""
-    shielded(lambda: run_bucket(Journal(hub().pool), BucketTask.from_json(task)))
+@shared_task(name="interlock.recon_ledger", **_WAKE)
+def recon_ledger() -> None:
+    """Take over into the rows of the ledger what the event log has grown by, and come back while there is more."""
+    done = shielded(lambda: follow(hub().pool))
+    if done is not None and done.more:
+        recon_ledger.apply_async()
+
+
+@shared_task(name="interlock.recon_digests", **_WAKE)
+def recon_digests() -> None:
+    """Digest the last five minutes: what channels told, and what the ledger's rows hold of it."""
+
+    def measured() -> None:
+        with hub().pool.connection() as connection:
+            digests.measure(connection, hub().clock())
+
+    shielded(measured)
+
+
+@shared_task(name="interlock.recon_schedule", **_WAKE)
+def recon_schedule() -> None:
+    """Take the settlement files that came, and reconcile every date that its calendar makes due."""
+    if hub().settings.recon_schedule:
+        shielded(lambda: scheduler_of(hub(), current_app).round(most_dates=10))
+
+
+@shared_task(name=PIECE, **_WAKE)
+def recon_piece(run_id: str) -> None:
+    """Match one piece of a run, whichever is free; its result is a file and a row."""
+    worklist = Worklist(hub().pool, process_name())
+    shielded(lambda: take_piece(worklist, ReconOptions(hub().data_dir), run_id, hub().clock))
 
 
 @shared_task(name="interlock.prune_logins", **_WAKE)
