@@ -94,7 +94,7 @@ def test_two_people_write_a_difference_off(client: TestClient, recon: Reconciler
     agreed = client.post(address, headers={"x-person": "bert"})
     assert (agreed.status_code, agreed.json()["state"]) == (200, "applied")
     again = client.post(address, headers={"x-person": "bert"})
-    assert (again.status_code, again.json()["code"]) == (404, "break_unknown")
+    assert (again.status_code, again.json()["code"]) == (404, "resolution_unknown")
     shown = client.get(f"/v1/recon/breaks/{amount['break_id']}", headers={"x-person": "anna"}).json()
     assert (shown["state"], shown["manual"]) == ("resolved", True)
     outcome = recon.run_day(DAY, ["hub-web"])
