@@ -19,7 +19,7 @@ NODE := .interlock/node
 NODE_STAMP := $(NODE)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check conformance races docs format bench bench-hub bench-growth soak bench-books bench-delivery bench-claims bench-sso chaos fuzz lock clean
+.PHONY: help setup demo test check conformance races docs format bench bench-hub bench-growth soak bench-books bench-delivery bench-claims bench-sso bench-recon chaos fuzz lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench-claims: setup ## Claim seats of one train from five channels at two API pr
 
 bench-sso: setup $(NODE_STAMP) ## Measure the login beside node oidc-provider, in one run (needs Node)
 	$(BIN)/python -m benchmarks.sso
+
+bench-recon: setup .venv/.installed-bench ## Reconcile a day of ROWS=2000000 beside bare joins and datacompy, and score it (SEED=1 RATE=0.001)
+	$(BIN)/python -m benchmarks.recon bench --rows $(or $(ROWS),2000000) --seed $(SEED) --rate $(or $(RATE),0.001) $(if $(JSON),--json $(JSON)) $(if $(BESIDE),--beside $(BESIDE)) $(if $(WORK),--work $(WORK))
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock
