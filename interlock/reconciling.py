@@ -1,54 +1,40 @@
-"""Reconciliation, wired: its ports answered by the hub, the adapters and the drop folder; buckets spread by Celery."""
+"""Reconciliation, wired: its ports answered by the hub, the adapters and the drop folder; pieces spread by Celery."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
-from uuid import UUID
+from mmap import mmap
 
 from celery import Celery
 from starlette.requests import Request
 
 from hub.api import Access, Principal
-from hub.intake import Receipt
-from hub.intake.own_voice import own_receipt
-from hub.ledger import Document
-from hub.ports import ChannelUnavailable, Extracting, Part, Splitting
-from hub.store import channels, deliveries, orders
-from interlock.clock import system_clock
+from hub.ports import ChannelUnavailable, Extracting, Part, Splitting, Table, Tabular
+from hub.store import channels
+from interlock.correcting import HubCorrections
 from interlock.settings import Settings
-from interlock.wiring import RECONCILIATION, Hub, new_id, open_hub
+from interlock.spreading import spread_by
+from interlock.wiring import Hub, new_id, open_hub
 from reconciliation.api import Authorise, Scope
-from reconciliation.journal import Journal
-from reconciliation.ports import BucketTask, HubOrder, Outcome, SourceMissing
+from reconciliation.ports import SourceMissing
 from reconciliation.runs import Reconciler, ReconOptions, build
-from reconciliation.sources.hub import hub_order
+from reconciliation.runs.worklist import Worklist, process_name
+from reconciliation.sources.ledger import PostgresLedger, PostgresSnapshot
 from reconciliation.sources.statement import DroppedStatements
-from schemas.facts import Adjusted
-from schemas.observation import Observation, ReferenceClaim, Rejection
-
-SPREAD_TIMEOUT_SECONDS = 3600.0
-_ASK_EVERY_SECONDS = 0.2
+from schemas.observation import Observation, Rejection
+from schemas.problems import ProblemError, problem
 
 
 class HubLedger:
-    """The port ``Ledger``: the orders of a date in one snapshot, streamed."""
+    """The port ``Ledger``: the orders of a date as rows, out of one snapshot."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    def orders(self, business_date: date) -> Iterable[HubOrder]:
-        with self._hub.pool.connection() as connection:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            for document in orders.stated_on(connection, business_date):
-                yield hub_order(document, business_date)
-
-    def orders_by_number(self, order_nos: Sequence[str], business_date: date) -> Iterable[HubOrder]:
-        with self._hub.pool.connection() as connection:
-            known: list[Document] = orders.by_number(connection, order_nos)
-        return [hub_order(document, business_date) for document in known]
+    def snapshot(self, business_date: date) -> AbstractContextManager[PostgresSnapshot]:
+        return PostgresLedger(self._hub.pool, self._hub.settings.engines().database_url).snapshot(business_date)
 
 
 class HubChannels:
@@ -77,47 +63,20 @@ class HubChannels:
     def parse(self, channel: str, raw: bytes) -> Observation | Rejection:
         return self._hub.adapters[channel].parse(raw)
 
+    def table(self, channel: str, raw: bytes | mmap) -> Table | Rejection | None:
+        adapter: object = self._hub.adapters[channel]
+        return adapter.table(raw) if isinstance(adapter, Tabular) else None
 
-class HubCorrections:
-    """The port ``Corrections``: every correction is a message or a delivery like any other, and idempotent."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def post(self, channel: str, message_id: str, raw: bytes) -> Outcome:
-        return self._take(Receipt(channel, message_id, raw, "reconciliation", self._hub.clock()))
-
-    def redeliver(self, channel: str, order_no: str) -> Outcome:
-        with self._hub.pool.connection() as connection:
-            order_id = self._order(order_no)
-            event = deliveries.again(connection, channel, order_id, system_clock()) if order_id else None
-        if event is None:
-            return Outcome(False, "refused", f"there is nothing to tell {channel} about {order_no}")
-        return Outcome(True, "queued", f"event {event}")
-
-    def adjust(self, order_no: str, fact: Adjusted) -> Outcome:
-        now = self._hub.clock()
-        message_id = f"adjusted/{fact.definition}/{fact.subject}/{fact.kind}/{fact.hub_value}/{fact.other_value}"
-        name = ReferenceClaim(system="rail", kind="order", value=order_no)
-        return self._take(
-            own_receipt(RECONCILIATION, "reconciliation", message_id[:200], name, [fact], fact.occurred_at, now)
-        )
-
-    def _order(self, order_no: str) -> UUID | None:
-        with self._hub.pool.connection() as connection:
-            return orders.find_by_reference(connection, "rail", "order", order_no)
-
-    def _take(self, receipt: Receipt) -> Outcome:
-        answer = self._hub.intake.take([receipt])[0]
-        # What is on the ledger but disputed is not set right: the break stays for the next run or a person.
-        settled = answer.status == 200 and answer.outcome != "disputed"
-        return Outcome(settled, answer.outcome, str(answer.body.get("detail", "")))
+    def persons(self, documents: Sequence[str]) -> list[str]:
+        blind = self._hub.seal.blind
+        named = (document.partition("|") for document in documents)
+        return [f"{kind}|{blind(number)}" if number else "" for kind, _, number in named]
 
 
 def reconciler_of(hub: Hub, celery: Celery | None = None) -> Reconciler:
     """Reconciliation over a wired hub; with ``celery`` its buckets are worked on by the lane ``bulk``."""
     options = ReconOptions(hub.data_dir)
-    spread = spread_by(celery, Journal(hub.pool)) if celery is not None else None
+    spread = spread_by(celery, Worklist(hub.pool, process_name()), options, hub.clock) if celery is not None else None
     return build(
         hub.pool,
         HubLedger(hub),
@@ -127,6 +86,7 @@ def reconciler_of(hub: Hub, celery: Celery | None = None) -> Reconciler:
         hub.clock,
         new_id,
         options,
+        hub.audit,
         spread,
     )
 
@@ -141,25 +101,11 @@ def open_reconciler(settings: Settings, celery: Celery | None = None) -> Iterato
         hub.close()
 
 
-def spread_by(celery: Celery, journal: Journal) -> Callable[[Sequence[BucketTask]], None]:
-    """A spread that sends every bucket to a worker and waits until all results are rows in PostgreSQL.
-
-    What a lost broker or a killed worker swallowed is sent again: a bucket's result is idempotent.
-    """
-
-    def spread(tasks: Sequence[BucketTask]) -> None:
-        deadline = time.monotonic() + SPREAD_TIMEOUT_SECONDS
-        send_again = 0.0
-        while missing := journal.missing_buckets(tasks):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(missing)} buckets of {missing[0].definition} are not done")
-            if time.monotonic() >= send_again:
-                for task in missing:
-                    celery.send_task("interlock.recon_bucket", [task.to_json()], queue="bulk")
-                send_again = time.monotonic() + 60.0
-            time.sleep(_ASK_EVERY_SECONDS)
-
-    return spread
+def _channel_of(principal: Principal) -> str:
+    """The channel that a system speaks for: it answers for its own orders, and nobody else does."""
+    if principal.channel is None:
+        raise ProblemError(problem("forbidden", "Only a channel's own system confirms its orders."))
+    return principal.channel
 
 
 def authorise_by(access: Access) -> Authorise:
@@ -169,11 +115,14 @@ def authorise_by(access: Access) -> Authorise:
         "recon:run": ("hub:finance",),
         "recon:resolve": ("hub:finance",),
         "recon:approve": ("hub:finance",),
+        "recon:confirm": ("hub:orders",),
     }
 
     def authorise(scope: Scope) -> Callable[[Request], str]:
         def who(request: Request) -> str:
             principal: Principal = access.reader(request.headers)
+            if scope == "recon:confirm":
+                return _channel_of(principal)
             if not principal.scopes & set(needs[scope]):
                 principal.need(needs[scope][0])
             if scope == "recon:approve":

@@ -35,6 +35,7 @@ from interlock.reconciling import authorise_by, reconciler_of
 from interlock.settings import Settings
 from interlock.wake import WakeUp
 from interlock.wiring import Hub, Tokens, connect, deeds, open_hub, sign_on, step_up, trial_options
+from reconciliation import digests
 from reconciliation.api import create_router as recon_router
 from schemas.model import SCHEMA_VERSION
 from sso.api import application
@@ -144,4 +145,5 @@ def _platform(app: FastAPI, hub: Hub) -> None:
     def metrics() -> Response:
         with hub.pool.connection() as connection:
             rows = health.channels(connection)
-        return PlainTextResponse(exposition(rows), media_type="text/plain; version=0.0.4")
+            told = digests.exposition(digests.pulses(connection, hub.clock()))
+        return PlainTextResponse(exposition(rows) + told, media_type="text/plain; version=0.0.4")

@@ -15,6 +15,7 @@ from interlock.documentation.command_line import command_line_page
 from interlock.documentation.contract import code_lists_page, settings_page
 from interlock.documentation.http_api import http_api_page
 from interlock.documentation.journeys import journeys_page
+from interlock.documentation.policies import policies_page
 from interlock.documentation.reproducing import problems_page
 from interlock.documentation.states import states_page
 from interlock.documentation.types import type_page, types_page
@@ -27,6 +28,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "code-lists.md": code_lists_page,
     "http-api.md": http_api_page,
     "journeys.md": journeys_page,
+    "policies.md": policies_page,
     "problems.md": problems_page,
     "schemas.md": types_page,
     "settings.md": settings_page,

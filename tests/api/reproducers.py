@@ -338,6 +338,13 @@ def break_unknown(scene: Scene) -> httpx.Response:
     return scene.get(f"/v1/recon/breaks/{UNKNOWN}", "finance")
 
 
+def workbook_refused(scene: Scene) -> httpx.Response:
+    """A file with headings of its own: no list of breaks that went out from here."""
+    address, raw = "/v1/recon/workbooks/returned", "number,what to do\n1,write it off\n"
+    headers = bearer(scene.tokens["finance"], **{"content-type": "text/csv"})
+    return scene._of(scene.client.post(address, content=raw, headers=headers))
+
+
 def second_person_needed(scene: Scene) -> httpx.Response:
     """A refund that nobody asked for leaves a break; who proposes what to do about it does not approve it."""
     folder = scene.hub.data_dir / "drop" / "statements" / "wechat"
@@ -349,6 +356,33 @@ def second_person_needed(scene: Scene) -> httpx.Response:
     proposal = {"action": "write_off", "reason": "small enough"}
     made = scene.post(f"/v1/recon/breaks/{found[0]['break_id']}/resolutions", proposal, "finance").json()
     return scene.post(f"/v1/recon/resolutions/{made['resolution_id']}/approve", {}, "finance")
+
+
+def resolution_unknown(scene: Scene) -> httpx.Response:
+    return scene.post(f"/v1/recon/resolutions/{UNKNOWN}/approve", {}, "finance")
+
+
+def close_hindered(scene: Scene) -> httpx.Response:
+    """The evening of a day that nobody has reconciled."""
+    order = {"business_date": "2026-03-10", "act": "close", "reason": "the day is over"}
+    return scene.post("/v1/recon/closings", order, "finance")
+
+
+def date_closed(scene: Scene) -> httpx.Response:
+    """Two people have closed the day; then somebody wants to run it once more."""
+    day, at = date(2026, 3, 10), NOON + timedelta(days=1)
+    with scene.hub.pool.connection() as connection:
+        connection.execute(
+            "INSERT INTO recon.closings (closing_id, business_date, act, reason, proposed_by, proposed_at)"
+            " VALUES (%s, %s, 'close', 'all is explained', 'anna', %s)",
+            (UNKNOWN, day, at),
+        )
+        connection.execute(
+            "UPDATE recon.closings SET state = 'done', decided_by = 'bert', decided_at = %s, done_order = 1,"
+            " summary = '{}', seal = 'seal'",
+            (at,),
+        )
+    return scene.post("/v1/recon/runs", {"business_date": "2026-03-10", "definitions": ["hub-wechat"]}, "finance")
 
 
 def not_found(scene: Scene) -> httpx.Response:
@@ -416,7 +450,9 @@ REPRODUCERS: Mapping[str, Reproducer] = {
             outside_operating_hours, channel_paused, not_ready, seat_already_sold, train_unknown,
             paper_only_at_window, ticket_not_refundable, change_already_used, too_many_tickets,
             same_person_on_overlapping_trains, act_not_offered, query_invalid, idempotency_key_reused,
-            idempotency_key_in_use, idempotency_answer_lost, break_unknown, second_person_needed,
+            idempotency_key_in_use, idempotency_answer_lost, break_unknown, workbook_refused,
+            second_person_needed,
+            resolution_unknown, date_closed, close_hindered,
             not_found, method_not_allowed, request_timeout, body_too_large, headers_too_large, body_compressed,
             too_many_requests,
             internal,

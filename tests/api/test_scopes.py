@@ -32,6 +32,7 @@ OPERATORS = frozenset({"operator", "admin"})
 AUDITORS = frozenset({"finance", "auditor", "admin"})
 MONEY = frozenset({"finance", "admin"})
 ITSELF = frozenset({"web"})
+SYSTEMS = frozenset({"web", "phone"})
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 RUN = "0" * 64
@@ -69,13 +70,38 @@ TABLE: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/persons/erasures"): frozenset({"admin"}),
     ("GET", "/v1/recon/runs"): AUDITORS,
     ("GET", "/v1/recon/runs/{run_id}"): AUDITORS,
+    ("GET", "/v1/recon/runs/{run_id}/rows"): AUDITORS,
     ("POST", "/v1/recon/runs"): MONEY,
     ("GET", "/v1/recon/report/{business_date}"): AUDITORS,
     ("GET", "/v1/recon/breaks"): AUDITORS,
+    ("POST", "/v1/recon/workbooks"): MONEY,
+    ("POST", "/v1/recon/workbooks/returned"): MONEY,
+    ("GET", "/v1/recon/reports/{business_date}"): AUDITORS,
+    ("GET", "/v1/recon/accounts/{month}"): AUDITORS,
+    ("GET", "/v1/recon/confirmations"): AUDITORS,
+    ("GET", "/v1/recon/confirmations/{business_date}"): SYSTEMS,
+    ("POST", "/v1/recon/confirmations/{business_date}"): SYSTEMS,
     ("GET", "/v1/recon/breaks/{break_id}"): AUDITORS,
     ("POST", "/v1/recon/breaks/{break_id}/resolutions"): MONEY,
     ("POST", "/v1/recon/resolutions/{resolution_id}/approve"): MONEY,
     ("POST", "/v1/recon/resolutions/{resolution_id}/reject"): MONEY,
+    ("POST", "/v1/recon/resolutions/{resolution_id}/undo"): MONEY,
+    ("GET", "/v1/recon/resolutions"): AUDITORS,
+    ("GET", "/v1/recon/resolutions/{resolution_id}"): AUDITORS,
+    ("POST", "/v1/recon/breaks/{break_id}/assignment"): MONEY,
+    ("GET", "/v1/recon/ageing"): AUDITORS,
+    ("GET", "/v1/recon/overdue"): AUDITORS,
+    ("GET", "/v1/recon/suspense"): AUDITORS,
+    ("GET", "/v1/recon/closings/{business_date}"): AUDITORS,
+    ("POST", "/v1/recon/closings"): MONEY,
+    ("POST", "/v1/recon/closings/{closing_id}/approve"): MONEY,
+    ("POST", "/v1/recon/closings/{closing_id}/reject"): MONEY,
+    ("GET", "/v1/recon/policies"): AUDITORS,
+    ("GET", "/v1/recon/policies/{name}"): AUDITORS,
+    ("GET", "/v1/recon/policies/{name}/trial/{business_date}"): AUDITORS,
+    ("POST", "/v1/recon/policies"): MONEY,
+    ("POST", "/v1/recon/policies/{name}/{version}/approve"): MONEY,
+    ("POST", "/v1/recon/policies/{name}/{version}/reject"): MONEY,
     ("GET", "/"): EVERYBODY,
     ("GET", "/healthz"): EVERYBODY,
     ("GET", "/readyz"): EVERYBODY,
@@ -103,14 +129,19 @@ ME = (
 
 FILLED = {
     "channel": "web", "act": "resume", "order_id": UNKNOWN, "version": "1.0", "name": "order", "run_id": RUN,
-    "code": "forbidden", "business_date": "2026-01-09", "break_id": UNKNOWN, "resolution_id": UNKNOWN, "position": "1",
-    "account": "sales", "retraction_id": UNKNOWN, "decision": "approve",
+    "code": "forbidden", "business_date": "2026-01-09", "month": "2026-01", "break_id": UNKNOWN,
+    "resolution_id": UNKNOWN, "position": "1",
+    "account": "sales", "retraction_id": UNKNOWN, "decision": "approve", "closing_id": UNKNOWN,
 }  # fmt: skip
 QUERIES = {"/v1/orders": {"system": "rail", "value": "EW99999999"}}
 BODIES: Mapping[str, Any] = {
     "/v1/persons/erasures": {"document_type": "passport", "number": "X99999999", "dry_run": True},
     "/v1/recon/runs": {"business_date": "2026-01-09", "dry_run": True},
     "/v1/recon/breaks/{break_id}/resolutions": {"action": "none", "reason": "because"},
+    "/v1/recon/breaks/{break_id}/assignment": {"to": "anna"},
+    "/v1/recon/resolutions/{resolution_id}/undo": {"reason": "because"},
+    "/v1/recon/closings": {"business_date": "2026-01-09", "act": "reopen", "reason": "because"},
+    "/v1/recon/policies": {"document": "rules: 3", "reason": "because"},
     "/v1/channels/{channel}/replay": {"dry_run": True},
     "/v1/orders/{order_id}/retractions": {"fact": "ticket.issued|E1", "reason": "a mistake"},
     "/v1/channels/{channel}/rotate": {"overlap_hours": 1},
