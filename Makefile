@@ -19,7 +19,7 @@ NODE := .interlock/node
 NODE_STAMP := $(NODE)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check conformance races docs format bench bench-hub bench-growth soak bench-books bench-delivery bench-claims bench-sso bench-recon chaos fuzz lock clean
+.PHONY: help setup demo test test-spark check conformance races docs format bench bench-hub bench-growth soak bench-books bench-delivery bench-claims bench-sso bench-recon recon-days chaos fuzz lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ demo: setup ## Play a day of railway traffic on real engines and reconcile it
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -n 3
+
+test-spark: setup .venv/.installed-spark ## Hold the second engine to the first: the same differences, row by row (needs Java 17)
+	$(BIN)/python -m pytest -q --spark tests/spark
 
 check: setup ## Format, lint, types, import contracts, tests: what must be green before a change is offered
 	$(BIN)/ruff format --check .
@@ -105,6 +108,9 @@ bench-sso: setup $(NODE_STAMP) ## Measure the login beside node oidc-provider, i
 
 bench-recon: setup .venv/.installed-bench ## Reconcile a day of ROWS=2000000 beside bare joins and datacompy, and score it (SEED=1 RATE=0.001)
 	$(BIN)/python -m benchmarks.recon bench --rows $(or $(ROWS),2000000) --seed $(SEED) --rate $(or $(RATE),0.001) $(if $(JSON),--json $(JSON)) $(if $(BESIDE),--beside $(BESIDE)) $(if $(WORK),--work $(WORK))
+
+recon-days: setup ## Reconcile sixty days day by day against an independent auditor (DAYS=60 SEED=1)
+	$(BIN)/python -m tests.reconciliation.days --days $(or $(DAYS),60) --seed $(SEED)
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --upgrade pyproject.toml --group build -o requirements.lock

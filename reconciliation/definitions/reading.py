@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,7 +45,7 @@ class DocumentError(ValueError):
 
 def read_document(path: Path) -> Document:
     """A pair or a view from a file named after it. Raises DocumentError with every fault, OSError."""
-    return parse_document(path.read_bytes(), path.name)
+    return _parsed(path.read_bytes(), path.name)
 
 
 def parse_document(raw: bytes, file: str) -> Document:
@@ -59,6 +60,12 @@ def parse_document(raw: bytes, file: str) -> Document:
         said = f"the document is called {found.name!r}, its file {file!r}"
         raise DocumentError([Finding(file, "/name", "error", said, "Name the file after the document.")])
     return found
+
+
+@lru_cache(maxsize=256)
+def _parsed(raw: bytes, file: str) -> Document:
+    # Every round of the schedule reads the folder again; what it reads has seldom changed.
+    return parse_document(raw, file)
 
 
 def _content(raw: bytes, file: str) -> Mapping[str, Any]:

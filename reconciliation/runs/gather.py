@@ -1,6 +1,7 @@
 """One snapshot of every side, before anything is matched or resolved: a correction must not change what is compared."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ import duckdb
 from reconciliation.breaks import Accepted, accepted_values
 from reconciliation.datasets import Dataset
 from reconciliation.definitions import Definition
-from reconciliation.ports import Channels, Ledger, LedgerSnapshot, SourceMissing, Statements
+from reconciliation.ports import Channels, HubDay, Ledger, LedgerSnapshot, SourceMissing, Statements
 from reconciliation.sources.channel import ChannelDay, read_channel_day
 from reconciliation.sources.statement import ProcessorDay, read_processor_day
 from reconciliation.vault import Vault
@@ -73,19 +74,28 @@ class Gatherer:
     ) -> Snapshot:
         """Everything that ``wanted`` definitions need. A processor's lines are explained by what channels claim, so
         those need every channel of the ``known`` definitions too; ``carried``: numbers of orders carried into it."""
+        with ThreadPoolExecutor(1, thread_name_prefix="gather") as beside:
+            # Extracts are the longest; what the processors and the ledger say is read at the same time.
+            reading = beside.submit(self._all_channels, _channels_of(wanted, known), business_date)
+            processors = {name: self._processor(name, business_date) for name in _processors_of(wanted)}
+            with self.ledger.snapshot(business_date) as ledger:
+                main = ledger.export(self.root)
+                channels, missing = reading.result()
+                others = [day.dataset for day in channels.values() if day.dataset is not None]
+                others += [day.dataset for day in processors.values() if day.dataset is not None]
+                hub, accepted = self._hub(ledger, main, others, set(carried))
+        return Snapshot(business_date, hub, accepted, channels, missing, processors)
+
+    def _all_channels(self, names: Sequence[str], business_date: date) -> tuple[dict[str, ChannelDay], dict[str, str]]:
+        """What each channel says, and why others say nothing."""
         channels: dict[str, ChannelDay] = {}
         missing: dict[str, str] = {}
-        for name in _channels_of(wanted, known):
+        for name in names:
             try:
                 channels[name] = self._channel(name, business_date)
             except SourceMissing as reason:
                 missing[name] = str(reason)
-        processors = {name: self._processor(name, business_date) for name in _processors_of(wanted)}
-        others = [day.dataset for day in channels.values() if day.dataset is not None]
-        others += [day.dataset for day in processors.values() if day.dataset is not None]
-        with self.ledger.snapshot(business_date) as ledger:
-            hub, accepted = self._hub(ledger, others, set(carried))
-        return Snapshot(business_date, hub, accepted, channels, missing, processors)
+        return channels, missing
 
     def _channel(self, name: str, business_date: date) -> ChannelDay:
         raw = self.channels.extract(name, business_date)
@@ -96,8 +106,9 @@ class Gatherer:
         found = self.statements.files(name, business_date)
         return read_processor_day(self.vault, name, found, business_date, self.root)
 
-    def _hub(self, ledger: LedgerSnapshot, others: Sequence[Dataset], carried: set[str]) -> tuple[HubSide, Accepted]:
-        main = ledger.export(self.root)
+    def _hub(
+        self, ledger: LedgerSnapshot, main: HubDay, others: Sequence[Dataset], carried: set[str]
+    ) -> tuple[HubSide, Accepted]:
         hub, adjusted = HubSide(main.dataset), list(main.adjusted)
         if rivals := _strangers(main.dataset, (), main.rivals):
             found = ledger.export_orders(sorted(rivals), self.root, main.dataset.width)

@@ -58,6 +58,7 @@ def _everything(options: ReconOptions, task: PieceTask, limits: MatchOptions, sc
         carried_left=tuple(options.data_dir / name for name in task.carried_left),
         carried_right=tuple(options.data_dir / name for name in task.carried_right),
         buckets=task.buckets,
+        engine=options.engine,
     )
     left, right = ([options.data_dir / name for name in names] for names in (task.left, task.right))
     for path in (*left, *right):

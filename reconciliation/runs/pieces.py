@@ -19,7 +19,7 @@ import duckdb
 
 from reconciliation.datasets import Dataset
 from reconciliation.definitions import Definition
-from reconciliation.matching import MatchOptions, PieceResult, match_files
+from reconciliation.matching import EngineFailed, MatchOptions, PieceResult, match_files
 from reconciliation.rows import BUCKETS
 from reconciliation.runs.options import ReconOptions
 from reconciliation.runs.prepare import Prepared
@@ -74,7 +74,7 @@ def _names(options: ReconOptions, carried: Path | None) -> tuple[str, ...]:
 
 
 def match_piece(options: ReconOptions, task: PieceTask) -> PieceResult:
-    """Match a piece, or find its result. Raises duckdb.Error when it cannot be done within its memory."""
+    """Match a piece, or find its result. Raises duckdb.Error or EngineFailed when the engine cannot do it."""
     out = options.data_dir / task.out
     counts = out.with_suffix(".json")
     if counts.exists() and out.exists():
@@ -89,6 +89,7 @@ def match_piece(options: ReconOptions, task: PieceTask) -> PieceResult:
             carried_left=_below(options, task.carried_left),
             carried_right=_below(options, task.carried_right),
             buckets=task.buckets,
+            engine=options.engine,
         )
         definition = _definition(task.definition)
         left, right = _below(options, task.left), _below(options, task.right)
@@ -124,7 +125,7 @@ def take_piece(worklist: Worklist, options: ReconOptions, run_id: str, clock: Cl
             return False
         try:
             result = match_piece(options, task)
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        except (duckdb.OutOfMemoryException, duckdb.IOException, EngineFailed) as error:
             worklist.failed(run_id, task.piece, _why(task, error))
             return False
         steps(f"piece {task.piece} matched")
@@ -134,6 +135,8 @@ def take_piece(worklist: Worklist, options: ReconOptions, run_id: str, clock: Cl
 
 def _why(task: PieceTask, error: Exception) -> str:
     said = str(error).splitlines()[0]
+    if isinstance(error, EngineFailed):
+        return said
     if isinstance(error, duckdb.OutOfMemoryException):
         return f"{task.rows} rows do not fit into {task.memory_limit}, even with the disk's help: {said}"
     return f"a file cannot be read or written: {said}"

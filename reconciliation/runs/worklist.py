@@ -80,7 +80,7 @@ class Worklist:
                     " state = 'waiting', attempt = 0, worker = NULL, failure = NULL WHERE known.state <> 'done'",
                     [(run_id, task.piece, Jsonb(task.to_json()), task.rows) for task in tasks],
                 )
-            connection.execute(_COUNT, {"run_id": run_id})
+            _count(connection, run_id)
 
     @contextmanager
     def claimed(self, run_id: str, clock: Clock) -> Iterator[PieceTask | None]:
@@ -116,7 +116,7 @@ class Worklist:
                 " WHERE run_id = %s AND piece = %s AND state <> 'done'",
                 (Jsonb(result.to_json()), now, run_id, piece),
             )
-            connection.execute(_COUNT, {"run_id": run_id})
+            _count(connection, run_id)
 
     def failed(self, run_id: str, piece: int, why: str) -> None:
         """Keep why a piece cannot be done."""
@@ -185,6 +185,13 @@ def _lock_one(connection: Connection[TupleRow], run_id: str) -> int | None:
             return int(piece)
         connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (_lock(run_id, piece),))
     return None
+
+
+def _count(connection: Connection[TupleRow], run_id: str) -> None:
+    """Bring the run's progress up to its pieces. The row is locked first, so that the count is looked at after whoever
+    counted before has committed: else two that end at once would each count only their own."""
+    connection.execute("SELECT 1 FROM recon.runs WHERE run_id = %s FOR UPDATE", (run_id,))
+    connection.execute(_COUNT, {"run_id": run_id})
 
 
 _COUNT = """

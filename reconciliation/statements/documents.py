@@ -6,6 +6,7 @@ An operator's document of the same name replaces the shipped one; both are check
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -49,19 +50,33 @@ def load_format(text: str, name: str) -> FormatDocument:
         raise FormatError(f"{name}: {places}") from error
 
 
+@cache
+def shipped() -> tuple[FormatDocument, ...]:
+    """The documents of the package."""
+    entries = files("reconciliation.statements").joinpath("formats").iterdir()
+    return tuple(
+        load_format(entry.read_text(encoding="utf-8"), entry.name)
+        for entry in sorted(entries, key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    )
+
+
+@lru_cache(maxsize=64)
+def _own(path: Path, modified_ns: int, size: int) -> FormatDocument:
+    """An operator's document, read again when its file has changed."""
+    return load_format(path.read_text(encoding="utf-8"), path.name)
+
+
 def formats(folder: Path | None = None) -> Formats:
     """Every format; the operator's own of ``folder`` replace those of the same name."""
-    found: dict[str, FormatDocument] = {}
-    for entry in files("reconciliation.statements").joinpath("formats").iterdir():
-        if entry.name.endswith(".yaml"):
-            document = load_format(entry.read_text(encoding="utf-8"), entry.name)
-            found[document.format] = document
+    found = {document.format: document for document in shipped()}
     own: list[str] = []
     broken: dict[str, str] = {}
     for path in sorted(folder.iterdir()) if folder is not None and folder.is_dir() else ():
         if path.suffix in {".yaml", ".yml", ".json"}:
             try:
-                document = load_format(path.read_text(encoding="utf-8"), path.name)
+                at = path.stat()
+                document = _own(path, at.st_mtime_ns, at.st_size)
             except (FormatError, UnicodeDecodeError) as error:
                 # One wrong document must not stop the other processors' files; `formats check` tells of it.
                 broken[path.name] = str(error)

@@ -1,4 +1,4 @@
-"""Eight of the sixty days (``make recon-days`` plays them all): after every act the auditor must agree."""
+"""Six of the sixty days (``make recon-days`` plays them all): after every act the auditor must agree."""
 
 import ast
 from pathlib import Path
@@ -9,9 +9,9 @@ from tests.reconciliation.days.play import Play
 
 
 def test_the_auditor_agrees_after_every_act(pool: Pool, tmp_path: Path) -> None:
-    lines = list(Play(pool, tmp_path, seed=7, per_day=6).run(8))
+    lines = list(Play(pool, tmp_path, seed=7, per_day=6).run(6))
     assert [said for line in lines for said in line.disagreements] == []
-    # The days were not idle: rows waited, came over midnight, and dates were looked at for closing.
+    # The days were not idle: rows waited, and came over midnight.
     assert sum(line.timing for line in lines) > 0
     assert max(line.pending for line in lines) > 0
     assert lines[-1].closed != "-"

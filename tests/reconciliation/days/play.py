@@ -25,7 +25,7 @@ from tests.reconciliation.days.world import FIRST, ONE, files_of, sales_of
 from tests.reconciliation.house import Clock, reconciler
 
 PAIRS = ("hub-acquirer", "hub-agents", "hub-web", "hub-wechat")
-CLOSE_AFTER = 6
+CLOSE_AFTER = 5
 PATIENCE = 3
 
 

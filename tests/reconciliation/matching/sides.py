@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from reconciliation.breaks import Around, Break, Explained, explain, read_breaks
 from reconciliation.datasets import Dataset, rows_to_table, write_dataset
 from reconciliation.definitions import Definition, definitions
-from reconciliation.matching import LaterResult, MatchOptions, PieceResult, later_passes, match_files
+from reconciliation.matching import EngineName, LaterResult, MatchOptions, PieceResult, later_passes, match_files
 from reconciliation.rows import Row
 
 DAY = date(2026, 1, 11)
@@ -88,6 +88,7 @@ def match(
     width: int = 64,
     around: Mapping[str, Any] | None = None,
     carried: tuple[Sequence[Row], Sequence[Row]] = ((), ()),
+    engine: EngineName = "duckdb",
 ) -> Matched:
     """Match two sides cut into 64 / ``width`` pieces. The left side is the hub that explains one-sided money."""
     folder.mkdir(exist_ok=True)
@@ -96,7 +97,7 @@ def match(
     counts, files = PieceResult(), []
     for place, (paths, option) in enumerate(zip(_pieces(ours, theirs), options, strict=True)):
         files.append(folder / f"piece-{place}.parquet")
-        counts.add(match_files(pair, *paths, DAY, files[-1], option))
+        counts.add(match_files(pair, *paths, DAY, files[-1], replace(option, engine=engine)))
     later = later_passes(pair, files, DAY, folder / "later", MatchOptions())
     context = Around(hub=ours.paths, **(around or {}))
     explained = explain(pair, DAY, later, context, folder / "explained", MatchOptions())
