@@ -73,9 +73,14 @@ class HubChannels:
         return [f"{kind}|{blind(number)}" if number else "" for kind, _, number in named]
 
 
+def options_of(hub: Hub) -> ReconOptions:
+    """Where reconciliation keeps its files, and what matches."""
+    return ReconOptions(hub.data_dir, engine=hub.settings.recon_engine)
+
+
 def reconciler_of(hub: Hub, celery: Celery | None = None) -> Reconciler:
     """Reconciliation over a wired hub; with ``celery`` its buckets are worked on by the lane ``bulk``."""
-    options = ReconOptions(hub.data_dir)
+    options = options_of(hub)
     spread = spread_by(celery, Worklist(hub.pool, process_name()), options, hub.clock) if celery is not None else None
     return build(
         hub.pool,

@@ -167,6 +167,11 @@ class Settings(BaseSettings):
         default=True,
         description="Whether workers reconcile each date when its calendars make it due. False: only by hand.",
     )
+    recon_engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb",
+        description="What matches the two sides of a comparison. `spark` finds the same and needs pyspark and Java 17;"
+        " see docs/how-to/use-spark-instead-of-duckdb.md.",
+    )
     incomplete_after_minutes: int = Field(
         default=60,
         ge=1,

@@ -16,12 +16,12 @@ from hub.intake.holds import expire_holds as expire
 from hub.store.pages import turn_some as turn_pages
 from interlock.clock import system_clock
 from interlock.collector import settle_garbage_collector
+from interlock.reconciling import options_of
 from interlock.scheduling import scheduler_of
 from interlock.settings import Settings
 from interlock.spreading import PIECE
 from interlock.wiring import Hub, open_hub, phone_sender, sign_on
 from reconciliation import digests
-from reconciliation.runs import ReconOptions
 from reconciliation.runs.pieces import take_piece
 from reconciliation.runs.worklist import Worklist, process_name
 from reconciliation.sources.ledger import follow
@@ -178,7 +178,7 @@ def recon_schedule() -> None:
 def recon_piece(run_id: str) -> None:
     """Match one piece of a run, whichever is free; its result is a file and a row."""
     worklist = Worklist(hub().pool, process_name())
-    shielded(lambda: take_piece(worklist, ReconOptions(hub().data_dir), run_id, hub().clock))
+    shielded(lambda: take_piece(worklist, options_of(hub()), run_id, hub().clock))
 
 
 @shared_task(name="interlock.prune_logins", **_WAKE)

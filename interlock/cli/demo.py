@@ -129,12 +129,15 @@ def _day(text: str) -> datetime.date:
 
 
 def _report(console: Console, result: Result, as_json: bool) -> None:
+    from interlock.demo.closing import show_closing
     from interlock.demo.summary import show
 
     if as_json:
         typer.echo(json.dumps(result.as_dict(), ensure_ascii=False, indent=2, default=str))
     else:
         show(console, result.figures, result.score, result.digest, result.tour)
+        if result.closing:
+            show_closing(console, result.closing)
 
 
 def _stay(console: Console, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""`interlock recon`: reconcile a business date, look at its breaks, check the definitions."""
+"""`interlock recon`: reconcile a business date, look at what was found, see what keeps it open; and all its nouns."""
 
 from __future__ import annotations
 
@@ -8,18 +8,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import psycopg
 import typer
 from psycopg_pool import PoolTimeout
+from typer.models import CommandInfo, TyperInfo
 
+from interlock.cli import (
+    recon_breaks,
+    recon_calendar,
+    recon_closing,
+    recon_definitions,
+    recon_exchange,
+    recon_formats,
+    recon_ledger,
+    recon_policy,
+    recon_rows,
+)
 from interlock.cli.printing import AsJson, fail, print_json, print_table
+from interlock.cli.recon_opening import opened, yuan
 from interlock.engines import EngineError
 from interlock.settings import Settings
 
 if TYPE_CHECKING:
     from celery import Celery
 
-app = typer.Typer(name="recon", help="Reconcile a day: every difference found, named, resolved or left for a person.")
-
-definitions_app = typer.Typer(help="What is compared with what.")
-app.add_typer(definitions_app, name="definitions")
+app = typer.Typer(
+    name="recon",
+    help="Reconcile a day: every difference found, named, resolved or left for a person.\n\n"
+    "A day goes: `run`, then `breaks` and `show`; people resolve what is left in the console or over HTTP (who proposes"
+    " and who approves has to be known, and the command line does not know it); `run` again proves it; `closing` says"
+    " what still keeps the day open.",
+    no_args_is_help=True,
+)
 
 DateOption = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The business date, 2026-01-11.")]
 Names = Annotated[list[str] | None, typer.Option("--definition", help="Only this pair; may be given several times.")]
@@ -37,66 +54,39 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Reconcile a business date; workers match the buckets. Again with the same inputs, it changes nothing."""
+    """Reconcile a business date; workers match the pieces. Again with the same inputs, it changes nothing."""
+    from interlock.cli.recon_progress import shown
     from interlock.reconciling import open_reconciler
     from reconciliation.definitions import definitions
+    from schemas.problems import ProblemError
 
-    unknown = sorted(set(definition or ()) - definitions().keys())
+    settings = Settings.load()
+    known = definitions(settings.data_dir.expanduser() / "recon" / "definitions")
+    unknown = sorted(set(definition or ()) - known.keys())
     if unknown:
-        fail(f"no definition is called {unknown[0]!r}", f"There are {', '.join(definitions())}.")
+        fail(f"no definition is called {unknown[0]!r}", f"There are {', '.join(known)}.")
     try:
-        settings = Settings.load()
-        with open_reconciler(settings, None if inline or dry_run else _workers(settings)) as reconciler:
-            outcome = reconciler.run_day(business_date.date(), definition, dry_run).to_json()
+        workers = None if inline or dry_run else _workers(settings)
+        with open_reconciler(settings, workers) as reconciler, shown(not as_json) as report:
+            outcome = reconciler.run_day(business_date.date(), definition, dry_run, report).to_json()
     except (EngineError, psycopg.OperationalError, PoolTimeout) as error:
         fail(f"the database cannot be reached: {error}", "`interlock doctor` tells what to do.")
+    except ProblemError as error:
+        fail(error.problem.detail, error.problem.remedy)
     if as_json:
         print_json(outcome)
     else:
         _print_outcome(outcome)
-
-
-@app.command()
-def breaks(
-    business_date: DateOption,
-    definition: Annotated[str | None, typer.Option("--definition", help="Only this pair.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="Only this kind, such as AMOUNT.")] = None,
-    state: Annotated[str | None, typer.Option("--state", help="open, resolved, cleared or left.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """The breaks of a business date, with both sides' values."""
-    from interlock.reconciling import open_reconciler
-    from reconciliation.cases import BreakFilter
-
-    with open_reconciler(Settings.load()) as reconciler:
-        wanted = BreakFilter(business_date=business_date.date(), definition=definition, kind=kind, state=state)
-        found = reconciler.cases.every_break(wanted)
-    if as_json:
-        print_json(found)
-        return
-    columns = ("pair", "kind", "key", "hub", "other", "at stake 金额", "state 状态")
-    rows = [
-        (
-            record["definition"],
-            record["kind"],
-            record["key"],
-            _value(record["left_value"]),
-            _value(record["right_value"]),
-            _yuan(record["amount_at_stake"]),
-            record["state"],
-        )
-        for record in found
-    ]
-    print_table(f"breaks of {business_date.date().isoformat()} 差异", columns, rows)
+    if any(line["state"] == "failed" for line in outcome["definitions"]):
+        raise typer.Exit(1)
 
 
 @app.command()
 def report(business_date: DateOption, as_json: AsJson = False) -> None:
     """The day's summary: runs, breaks by kind and state, money at stake."""
-    from interlock.reconciling import open_reconciler
-    from reconciliation.report import day_report
+    from reconciliation.reports.day import day_report
 
-    with open_reconciler(Settings.load()) as reconciler:
+    with opened() as reconciler:
         found = day_report(reconciler.journal, reconciler.cases, business_date.date())
     if as_json:
         print_json(found)
@@ -112,34 +102,7 @@ def report(business_date: DateOption, as_json: AsJson = False) -> None:
         )
         for line in found["definitions"]
     ]
-    print_table(f"{found['business_date']}: {_yuan(found['open_fen'])} yuan at stake", columns, rows)
-
-
-@definitions_app.command()
-def check(as_json: AsJson = False) -> None:
-    """Read every definition and its policy, and say what each compares. A wrong document ends with status 1."""
-    from pydantic import ValidationError
-
-    from reconciliation.definitions import definitions
-    from reconciliation.policies import policy
-
-    try:
-        found = [
-            {
-                "definition": d.name,
-                "title": f"{d.title_zh} / {d.title_en}",
-                "compares": ", ".join(c.field for c in d.compare) or "-",
-                "policy": policy(d.policy).digest,
-                "digest": d.digest[:16],
-            }
-            for d in definitions().values()
-        ]
-    except (ValidationError, FileNotFoundError) as error:
-        fail(f"a definition or policy is wrong: {error}", "Correct the place it names.")
-    if as_json:
-        print_json(found)
-    else:
-        print_table("definitions 对账定义", tuple(found[0]), [tuple(line.values()) for line in found])
+    print_table(f"{found['business_date']}: {yuan(found['open_fen'])} yuan at stake", columns, rows)
 
 
 def _workers(settings: Settings) -> Celery | None:
@@ -164,7 +127,7 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
     ]
     print_table(title, columns, rows)
     steps = [
-        (s["definition"], s["kind"], s["key"], _yuan(s["amount"]), s["action"], s["rule"] or "-", s["outcome"])
+        (s["definition"], s["kind"], s["key"], yuan(s["amount"]), s["action"], s["rule"] or "-", s["outcome"])
         for s in outcome["steps"]
     ]
     if steps:
@@ -176,14 +139,36 @@ def _run_state(line: dict[str, Any]) -> str:
     return f"{line['state']}{known}" + (f": {line['reason']}" if line["reason"] else "")
 
 
-def _value(side: dict[str, Any] | None) -> str:
-    """One side of a break in a few words: its state and its amount."""
-    if side is None:
-        return "-"
-    amount = side.get("amount")
-    words = (side.get("state"), _yuan(amount) if amount is not None else None, side.get("seat"), side.get("reason"))
-    return " ".join(str(word) for word in words if word)
+PANELS = {
+    "The day": ("run", "due", "report", "closing", "carry", "chain", "health", "rows"),
+    "What was found": ("breaks", "show", "waiting", "ageing", "suspense", "policy"),
+    "Files": ("files", "export", "check-workbook", "print", "account", "confirmations"),
+    "Documents and data": ("definitions", "formats", "ledger"),
+}
+"""The commands as `--help` shows them, in the order of a day's work."""
 
 
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"
+def _assemble() -> None:
+    for module in (recon_calendar, recon_breaks, recon_closing, recon_exchange, recon_rows):
+        module.join(app)
+    for group, name in (
+        (recon_policy.policy_app, "policy"),
+        (recon_definitions.definitions_app, "definitions"),
+        (recon_formats.formats_app, "formats"),
+        (recon_ledger.ledger_app, "ledger"),
+    ):
+        app.add_typer(group, name=name)
+    place = {name: (panel, number) for panel, names in PANELS.items() for number, name in enumerate(names)}
+    for entry in (*app.registered_commands, *app.registered_groups):
+        entry.rich_help_panel = place[_name(entry)][0]
+    in_order = list(place)
+    app.registered_commands.sort(key=lambda command: in_order.index(_name(command)))
+
+
+def _name(entry: CommandInfo | TyperInfo) -> str:
+    if entry.name:
+        return str(entry.name)
+    return entry.callback.__name__ if entry.callback else ""
+
+
+_assemble()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from interlock.cli.printing import AsJson, fail, print_json, print_table
-from interlock.settings import Settings
-from schemas.problems import ProblemError
+from interlock.cli.recon_opening import opened, told
 
 if TYPE_CHECKING:
     from reconciliation.reports.uic import Account
@@ -34,13 +31,12 @@ def export(
     state: Annotated[str | None, typer.Option(help="open, left, resolved or cleared; none: open and left.")] = None,
 ) -> None:
     """Take breaks out as a workbook (.xlsx or .csv) to be filled in and sent back."""
-    from interlock.reconciling import open_reconciler
     from reconciliation.api.exchange import workbook_of
     from reconciliation.cases import BreakFilter
 
     form = _form(out, ("xlsx", "csv"))
     wanted = BreakFilter(business_date.date() if business_date else None, definition, kind, state)
-    with _told(), open_reconciler(Settings.load()) as reconciler:
+    with opened() as reconciler:
         file, number = workbook_of(reconciler, wanted, "csv" if form == "csv" else "xlsx", AS)
         with file, out.open("wb") as target:
             while block := file.read(1 << 16):
@@ -59,7 +55,7 @@ def check_returned(
     """
     from reconciliation.exchange import read_returned
 
-    with _told():
+    with told():
         found = read_returned(file.read_bytes())
     asked: dict[str, int] = {}
     for row in found.rows:
@@ -74,12 +70,11 @@ def check_returned(
 
 def print_report(business_date: Day, out: Out, definition: Pair = None, kind: Kind = None) -> None:
     """Write a day's report as .pdf, .xlsx or .csv. Ends with status 2 when its totals do not tie to the books."""
-    from interlock.reconciling import open_reconciler
     from reconciliation.api.exchange import report_bytes, report_of
     from reconciliation.reports import Scope
 
     form = _form(out, ("pdf", "xlsx", "csv"))
-    with _told(), open_reconciler(Settings.load()) as reconciler:
+    with opened() as reconciler:
         report = report_of(reconciler, Scope(business_date.date(), definition, kind), AS)
         shape: Literal["pdf", "xlsx", "csv"] = "pdf" if form == "pdf" else "csv" if form == "csv" else "xlsx"
         out.write_bytes(report_bytes(report, shape))
@@ -96,7 +91,6 @@ def account(
     as_json: AsJson = False,
 ) -> None:
     """A month by day, seller, carrier and product, in the shape of UIC accounting, with the books' control totals."""
-    from interlock.reconciling import open_reconciler
     from reconciliation.reports.uic import as_json as told
     from reconciliation.reports.uic import as_text, draw_account, month_of
 
@@ -104,7 +98,7 @@ def account(
         first, last = month_of(month)
     except ValueError:
         fail(f"{month} is no month", "Write it like 2026-01.")
-    with _told(), open_reconciler(Settings.load()) as reconciler, reconciler.pool.connection() as connection:
+    with opened() as reconciler, reconciler.pool.connection() as connection:
         drawn = draw_account(connection, first, last, reconciler.clock())
     if out is not None:
         out.write_text(as_text(drawn), encoding="utf-8")
@@ -119,10 +113,9 @@ def account(
 
 def confirmations(as_json: AsJson = False) -> None:
     """Channels that have not answered to the figures of a date in time."""
-    from interlock.reconciling import open_reconciler
     from reconciliation.confirming import missing
 
-    with _told(), open_reconciler(Settings.load()) as reconciler, reconciler.pool.connection() as connection:
+    with opened() as reconciler, reconciler.pool.connection() as connection:
         found = missing(connection, reconciler.clock())
     if as_json:
         print_json(found)
@@ -163,22 +156,6 @@ def _form(out: Path, known: tuple[str, ...]) -> str:
     if form not in known:
         fail(f"{out.name} has no ending that is a form of it", f"Use one of {', '.join('.' + word for word in known)}.")
     return form
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Problems, and a database that is not there, as one sentence and its remedy."""
-    import psycopg
-    from psycopg_pool import PoolTimeout
-
-    from interlock.engines import EngineError
-
-    try:
-        yield
-    except ProblemError as error:
-        fail(error.problem.detail, error.problem.remedy)
-    except (EngineError, psycopg.OperationalError, PoolTimeout) as error:
-        fail(f"the database cannot be reached: {error}", "`interlock doctor` tells what to do.")
 
 
 def join(app: typer.Typer) -> None:

@@ -9,15 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from interlock.cli.printing import AsJson, fail, print_json, print_table
+from interlock.cli.recon_opening import opened
 from interlock.settings import Settings
 
-app = typer.Typer(name="policy", help="What may be resolved without a person, and up to which amount.")
+# Not called `app`: that would make it a command of the first level.
+policy_app = typer.Typer(help="What may be resolved without a person, and up to which amount.")
 
 Name = Annotated[str, typer.Argument(help="The policy's name, such as default.")]
 FileOption = Annotated[Path | None, typer.Option("--file", help="A file instead of the policy that holds.")]
 
 
-@app.command()
+@policy_app.command()
 def check(
     file: Annotated[Path | None, typer.Argument(help="A policy file; without one, every policy there is.")] = None,
     as_json: AsJson = False,
@@ -56,12 +58,10 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@policy_app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """The policy that holds now: two people have agreed on it, or it comes with Interlock."""
-    from interlock.reconciling import open_reconciler
-
-    with open_reconciler(Settings.load()) as reconciler:
+    with opened() as reconciler:
         try:
             holds = reconciler.policies.in_force(name)
         except FileNotFoundError:
@@ -89,7 +89,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         print_table("versions 版本", names, [tuple(str(row[key] or "-") for key in names) for row in versions])
 
 
-@app.command(name="try")
+@policy_app.command(name="try")
 def attempt(
     name: Name,
     business_date: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The business date.")],
@@ -97,9 +97,7 @@ def attempt(
     as_json: AsJson = False,
 ) -> None:
     """What the policy would do with the open breaks of a date, rule by rule. Nothing is written."""
-    from interlock.reconciling import open_reconciler
-
-    with open_reconciler(Settings.load()) as reconciler:
+    with opened() as reconciler:
         wanted = [definition for definition in reconciler.definitions().values() if definition.policy == name]
         if not wanted:
             fail(

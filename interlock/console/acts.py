@@ -5,7 +5,6 @@ what to show: a secret is shown once, so there is no address that would show it 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from hub.api import Principal
@@ -14,6 +13,7 @@ from hub.api.desk import Desk
 from hub.store.deliveries import Letters
 from interlock.clock import system_clock
 from interlock.console import booking, connecting
+from interlock.console.answering import Done, Shown
 from interlock.console.asking import Ask, Form, invalid
 from interlock.console.board import Board
 from interlock.console.login import Staff
@@ -25,20 +25,6 @@ from sso import telling
 
 WHY = ("passenger", "dispute", "fault", "authority")
 """Why somebody looks at personal data. A closed list: a free text would hold personal data itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A page as the answer to a form. ``path``: the address of the page it stands for, where its links lead."""
-
-    template: str
-    path: str
-    data: Mapping[str, Any]
-    status: int = 200
-
-
-Done = str | Shown
-"""Where the browser goes next, or what it is shown."""
 
 
 class Acts:

@@ -101,11 +101,12 @@ def seen(channel: Channel) -> str:
 
 def named(connection: Connection[TupleRow], rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     """``rows`` with the display name of the member of staff whose id stands in ``key``, as ``who``."""
-    names = {actor: _name(connection, actor) for actor in {row[key] for row in rows}}
+    names = {actor: name_of(connection, actor) for actor in {row[key] for row in rows}}
     return [row | {"who": names[row[key]]} for row in rows]
 
 
-def _name(connection: Connection[TupleRow], actor: str) -> str:
+def name_of(connection: Connection[TupleRow], actor: str) -> str:
+    """The display name of a member of staff; of anybody else, what he is called already."""
     try:
         identity = identities.load(connection, UUID(actor))
     except ValueError:  # the command line, a program, the hub itself

@@ -15,8 +15,10 @@ READ = frozenset({"hub:operate", "hub:finance", "hub:audit"})
 """Who may look: any one of these. Whoever has none is no staff."""
 OPERATE = frozenset({"hub:operate"})
 PERSONAL = frozenset({"hub:personal"})
-FINANCE = frozenset({"hub:finance"})
 """Who may have names and numbers of people shown, one act at a time, each of them written down."""
+FINANCE = frozenset({"hub:finance"})
+AUDIT = frozenset({"hub:finance", "hub:audit"})
+"""Who may have the books' reports: finance, and who audits it."""
 
 
 @dataclass(frozen=True, slots=True)

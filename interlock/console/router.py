@@ -13,21 +13,25 @@ from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from psycopg_pool import PoolTimeout
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 
 from hub.api import Principal, Services
 from hub.api.access import StepUpNeeded
 from hub.api.desk import Desk
 from interlock.clock import system_clock
-from interlock.console.acts import Acts, Done
+from interlock.console.acts import Acts
+from interlock.console.answering import Done, Sent
 from interlock.console.asking import Ask, Form, read_form
 from interlock.console.board import Board, drawn
+from interlock.console.finance import FinanceViews
 from interlock.console.live import Live
 from interlock.console.login import FINANCE, OPERATE, PERSONAL, READ, Login, Staff
 from interlock.console.pages import HEADERS, STATIC, Pages, Reader
 from interlock.console.serving import Door
+from interlock.console.settling import FinanceActs
 from interlock.console.views import Elsewhere, Views
 from interlock.entering import Entrance
+from interlock.reconciling import reconciler_of
 from interlock.wiring import Hub
 from schemas.problems import ProblemError, problem
 from sso import Provider
@@ -52,6 +56,9 @@ class _Console:
         board, desk = Board(hub.pool, hub.adapters, hub.clock, system_clock), Desk(services)
         self._views = Views(hub, board, desk)
         self._acts = Acts(hub, desk, self._views, board, services.access.must_be_sure)
+        reconciler = reconciler_of(hub)
+        self._finance = FinanceViews(hub, reconciler)
+        self._settling = FinanceActs(hub, reconciler, self._finance, services.access.must_be_sure)
         self.router = APIRouter(include_in_schema=False)
         self._add_pages()
         self._add_acts()
@@ -73,8 +80,6 @@ class _Console:
             ("/rejections/{position}", "message", READ, views.rejection),
             ("/cases", "cases", READ, views.cases),
             ("/deadletters", "deadletters", READ, views.deadletters),
-            ("/recon", "recon", READ, views.recon),
-            ("/recon/breaks/{break_id}", "break", READ, views.one_break),
             ("/books", "books", READ, views.books),
             ("/books/{account}", "account", READ, views.account),
             ("/orders/{order_id}/balance", "owing", READ, views.owing),
@@ -83,6 +88,7 @@ class _Console:
             ("/channels", "channels", READ, views.channels),
             ("/channels/{channel}", "channel", READ, views.channel),
             ("/connect", "connect", OPERATE, views.connect),
+            *((path, template, READ, view) for path, template, view in self._finance.table),
         )
         for path, template, who, view in table:
             handler = self._page(template, who, view)
@@ -105,6 +111,7 @@ class _Console:
             ("/orders/{order_id}/decide", FINANCE, acts.decide_withdrawal),
             ("/messages/{position}/look", PERSONAL, acts.look_at_message),
             ("/rejections/{position}/look", PERSONAL, acts.look_at_rejection),
+            *self._settling.table,
         )
         for path, who, act in table:
             self.router.add_api_route(f"/console{path}", self._act(who, act), methods=["POST"])
@@ -165,6 +172,9 @@ class _Console:
             return self._pages.problem(Reader.of(request, staff), problem("not_ready"), False)
         if isinstance(done, str):
             return RedirectResponse(done, 303, HEADERS)
+        if isinstance(done, Sent):
+            attached = {"content-disposition": f'attachment; filename="{done.name}"'}
+            return StreamingResponse(done.blocks, 200, HEADERS | attached, done.media_type)
         # Its links lead to the page that it stands for: at this address there is only the form's answer.
         return self._pages.page(done.template, replace(reader, path=done.path, query={}), done.data, done.status)
 

@@ -2,21 +2,19 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from adapters.kit.registry import registered
 from hub.api.desk import Desk
 from hub.ports import Connectable
 from hub.store import channels
 from interlock.clock import system_clock
-from interlock.console import booking, casing, connecting, leaving, messaging, operating, ordering, reconciling
+from interlock.console import booking, casing, connecting, leaving, messaging, operating, ordering
 from interlock.console.asking import Ask
 from interlock.console.board import Board
 from interlock.console.lookup import as_uuid, find_orders
 from interlock.console.messaging import MessageFilter, messages, rejections
 from interlock.console.offering import offered
 from interlock.wiring import Hub
-from reconciliation.cases import BreakFilter
 from schemas.problems import ProblemError, catalogue, problem
 
 PAGE_ROWS = 50
@@ -212,43 +210,7 @@ class Views:
             raise _unknown()
         return found
 
-    def recon(self, ask: Ask) -> dict[str, Any]:
-        """A day's runs, its breaks by kind and state, and the breaks."""
-        pool = self._hub.pool
-        with pool.connection() as connection:
-            day = ask.day("date") or reconciling.latest_date(connection)
-            dates = reconciling.dates(connection)
-            if day is None:
-                return {"date": None, "dates": dates, "runs": [], "kinds": [], "breaks": [], "later": None}
-            runs = reconciling.latest_runs(connection, day)
-            kinds = reconciling.by_kind(connection, day)
-        wanted = BreakFilter(
-            business_date=day,
-            definition=ask.text("definition"),
-            kind=ask.text("kind"),
-            state=ask.text("state"),
-            order_no=ask.text("order_no"),
-            after=ask.number("after") or 0,
-            limit=PAGE_ROWS,
-        )
-        rows = reconciling.breaks(pool, wanted)
-        later = rows[-1]["seq"] if len(rows) == PAGE_ROWS else None
-        return {"date": day, "dates": dates, "runs": runs, "kinds": kinds, "breaks": rows, "later": later}
-
-    def one_break(self, ask: Ask) -> dict[str, Any]:
-        break_id = as_uuid(ask.path["break_id"])
-        if break_id is None:
-            raise ProblemError(problem("break_unknown"))
-        found = reconciling.one_break(self._hub.pool, break_id)
-        with self._hub.pool.connection() as connection:
-            orders = find_orders(connection, found["order_no"]) if found["order_no"] else []
-        return found | {"order_id": _text(orders[0]) if orders else None}
-
 
 def _position(ask: Ask) -> int | None:
     text = str(ask.path["position"])
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-
-
-def _text(order_id: UUID) -> str:
-    return str(order_id)

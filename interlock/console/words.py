@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from interlock.console.sentences import frame, leaving, ledger, operating, reconciling
+from interlock.console.sentences import finance, frame, leaving, ledger, operating, reconciling
 from schemas.codes import code_list
 from schemas.problems import catalogue
 
@@ -13,6 +13,7 @@ _TABLES = (
     operating.SENTENCES,
     ledger.SENTENCES,
     reconciling.SENTENCES,
+    finance.SENTENCES,
     leaving.SENTENCES,
 )
 WORDS: Mapping[str, tuple[str, str]] = {key: said for table in _TABLES for key, said in table.items()}

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hub.store.checks import ledger_digest
 from interlock.cli.up import engine_guards
+from interlock.demo.closing import closing_state
 from interlock.demo.director import Director
 from interlock.demo.figures import Figures, figures
 from interlock.demo.scoring import Score, score
@@ -51,10 +52,12 @@ class Result:
     score: Score
     digest: str
     tour: tuple[Step, ...]
+    closing: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         tour = [{"what": step.what, "outcome": step.outcome} for step in self.tour]
-        return {"digest": self.digest, "tour": tour, **self.score.as_dict(), **self.figures.as_dict()}
+        closing = {"closing": self.closing} if self.closing else {}
+        return {"digest": self.digest, "tour": tour, **closing, **self.score.as_dict(), **self.figures.as_dict()}
 
 
 class ReconciliationFailed(Exception):
@@ -131,7 +134,7 @@ def assess(settings: Settings, tour: tuple[Step, ...] = ()) -> Result:
         with hub.pool.connection() as connection:
             shown, found = figures(connection), score(connection, settings.data_dir)
             digest = ledger_digest(connection, hub.adapters, hub.seal).digest
-        return Result(shown, found, digest, tour)
+        return Result(shown, found, digest, tour, closing_state(hub))
     finally:
         hub.close()
 

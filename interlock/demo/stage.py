@@ -85,6 +85,7 @@ def of_last_demo(settings: Settings, engines: Engines) -> Settings:
         "database_url": SecretStr(database_url(engines)),
         "redis_url": SecretStr(engines.redis_url),
         "clock_file": folder / "simulation" / "clock",
+        "recon_schedule": False,  # the show reconciles when it has something to show
         "allow_private_callbacks": True,
     }
     return settings.model_copy(update=changed)
@@ -113,6 +114,7 @@ def set_stage(settings: Settings, engines: Engines, options: DemoOptions, plan: 
         "INTERLOCK_REDIS_URL": engines.redis_url,
         "INTERLOCK_CLOCK_FILE": str(clock_file),
         "INTERLOCK_ALLOW_PRIVATE_CALLBACKS": "true",
+        "INTERLOCK_RECON_SCHEDULE": "false",
         "INTERLOCK_HOST": settings.host,
         "INTERLOCK_PORT": str(settings.port),
         "INTERLOCK_PUBLIC_URL": settings.public_url,

@@ -110,7 +110,10 @@ TABLE: Mapping[tuple[str, str], frozenset[str]] = {
 
 CONSOLE_PAGES = (
     "", "/orders", "/orders/{order_id}", "/messages", "/messages/{position}", "/rejections/{position}", "/deadletters",
-    "/recon", "/recon/breaks/{break_id}", "/files", "/channels", "/channels/{channel}", "/cases", "/connect",
+    "/recon", "/recon/breaks", "/recon/breaks/{break_id}", "/recon/waiting", "/recon/ageing", "/recon/chains/{view}",
+    "/recon/carry", "/recon/due", "/recon/files", "/recon/runs/{run_id}", "/recon/policies", "/recon/policies/{name}",
+    "/recon/definitions", "/recon/definitions/{name}", "/files",
+    "/channels", "/channels/{channel}", "/cases", "/connect",
     "/books", "/books/{account}", "/orders/{order_id}/balance", "/logouts",
 )  # fmt: skip
 CONSOLE_OF_OPERATORS = ("/connect",)
@@ -119,6 +122,9 @@ CONSOLE_ACTS = (
     "/channels/{channel}/test", "/channels/{channel}/replay", "/deadletters/replay", "/orders/{order_id}/look",
     "/messages/{position}/look", "/rejections/{position}/look",
     "/orders/{order_id}/withdraw", "/orders/{order_id}/decide", "/logouts/retry",
+    "/recon/run", "/recon/report", "/recon/workbook", "/recon/workbook/returned", "/recon/closing",
+    "/recon/closing/decide", "/recon/propose", "/recon/assign", "/recon/decide", "/recon/undo",
+    "/recon/policies/propose", "/recon/policies/decide",
 )  # fmt: skip
 CONSOLE_DOORS = ("/live", "/callback", "/logout", "/signed-out", "/static/console.css", "/static/console.js")
 ME = (
@@ -131,7 +137,8 @@ FILLED = {
     "channel": "web", "act": "resume", "order_id": UNKNOWN, "version": "1.0", "name": "order", "run_id": RUN,
     "code": "forbidden", "business_date": "2026-01-09", "month": "2026-01", "break_id": UNKNOWN,
     "resolution_id": UNKNOWN, "position": "1",
-    "account": "sales", "retraction_id": UNKNOWN, "decision": "approve", "closing_id": UNKNOWN,
+    "account": "sales", "view": "hub-wechat-bank", "retraction_id": UNKNOWN, "decision": "approve",
+    "closing_id": UNKNOWN,
 }  # fmt: skip
 QUERIES = {"/v1/orders": {"system": "rail", "value": "EW99999999"}}
 BODIES: Mapping[str, Any] = {

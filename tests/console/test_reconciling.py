@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -9,12 +10,14 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg.types.json import Jsonb
 
+from interlock.console import words
 from interlock.wiring import Hub
 from tests.console.harness import SALE, Browser
 
 DAY = date(2026, 1, 9)
 NIGHT = datetime(2026, 1, 9, 18, 0, tzinfo=UTC)
 BREAK = UUID("0199b000-0000-7000-8000-000000000001")
+LEFT = UUID(int=BREAK.int + 1)
 
 
 @pytest.fixture
@@ -57,43 +60,98 @@ def finance(site: TestClient, hub: Hub) -> Browser:
             )
         connection.execute(
             """INSERT INTO recon.resolutions (resolution_id, break_id, attempt, action, reason, policy, proposed_by,
-                   proposed_at, amount, state, outcome)
-               VALUES (gen_random_uuid(), %s, 1, 'take_channel', 'small', 'default@1 small', 'policy', %s, 500,
-                       'applied', '{"detail": "posted"}')""",
+                   proposed_at, amount, state)
+               VALUES (gen_random_uuid(), %s, 1, 'take_channel', 'small', 'default@1 small', 'policy:default@1', %s,
+                       500, 'approved')""",
             (BREAK, NIGHT),
         )
+        connection.execute("""UPDATE recon.resolutions SET state = 'applied', outcome = '{"detail": "posted"}'""")
     browser = Browser(site)
     browser.log_in("finance")
     return browser
 
 
-def test_the_days_runs_and_breaks(finance: Browser) -> None:
+def test_the_day_board(finance: Browser) -> None:
     view = finance.json("/console/recon").json()
     assert view["date"] == "2026-01-09"
-    (run,) = view["runs"]
-    assert (run["definition"], run["runs"], run["found"], run["cleared"], run["unsettled"]) == ("hub-web", 2, 2, 1, 1)
-    assert run["matched"] == 9  # the last run counts
-    kinds = {k["kind"]: k for k in view["kinds"]}
-    assert (kinds["AMOUNT"]["cleared"], kinds["STATUS"]["left"]) == (1, 1)
+    web = next(pair for pair in view["pairs"] if pair["definition"] == "hub-web")
+    assert [web[name] for name in ("state", "runs", "found", "cleared", "left", "at_stake")] == [
+        "done",
+        2,
+        2,
+        1,
+        1,
+        500,
+    ]
+    assert web["matched"] == 9  # the last run counts
+    states = {pair["definition"]: pair["state"] for pair in view["pairs"]}
+    assert (states["hub-app"], states["hub-alipay"]) == ("not_run", "not_used")
+    kinds = {kind["kind"]: kind for kind in view["kinds"]}
+    assert (kinds["AMOUNT"]["cleared"], kinds["STATUS"]["left"], kinds["AMOUNT"]["amount"]) == (1, 1, 0)
     page = finance.get("/console/recon").text
-    assert "amounts differ" in page
-    assert "left for a person" in page
+    for said in ("amounts differ", "left for a person", "What keeps it open", "not run yet", "states differ"):
+        assert said in page
+    assert "Propose to close" not in page
     assert "2026-01-09" in finance.get("/console").text
 
 
 def test_breaks_by_kind_and_state(finance: Browser) -> None:
     for query, kinds in (({"state": "left"}, ["STATUS"]), ({"kind": "AMOUNT"}, ["AMOUNT"]), ({"state": "open"}, [])):
-        view = finance.json("/console/recon", **query).json()
+        view = finance.json("/console/recon/breaks", **query).json()
         assert [b["kind"] for b in view["breaks"]] == kinds
-    assert finance.json("/console/recon", date="2026-01-08").json()["breaks"] == []
+    assert finance.json("/console/recon/breaks", date="2026-01-08").json()["breaks"] == []
 
 
 def test_one_break_with_both_sides_evidence_and_resolution(finance: Browser) -> None:
     page = finance.get(f"/console/recon/breaks/{BREAK}").text
-    for said in ("553.00", "548.00", "take the channel", "default@1 small", "posted", "line 3", "99***15"):
+    for said in ("553.00", "548.00", "take the other side", "default@1 small", "posted", "line 3", "99***15"):
         assert said in page
     assert "990101199003070015" not in page
+    assert "Propose a resolution" not in page  # it is cleared
     view = finance.json(f"/console/recon/breaks/{BREAK}").json()
     assert view["order_id"]
     assert {run["as"] for run in view["runs"]} == {"opened", "last", "cleared"}
-    assert "Further on" in finance.get(f"/console/recon/breaks/{UUID(int=BREAK.int + 1)}").text
+    assert "Further on" in finance.get(f"/console/recon/breaks/{LEFT}").text
+
+
+PLACES = (
+    "/console/recon/breaks",
+    f"/console/recon/breaks/{LEFT}",
+    "/console/recon/waiting",
+    "/console/recon/waiting?state=applied",
+    "/console/recon/ageing",
+    "/console/recon/chains/hub-wechat-bank",
+    "/console/recon/carry",
+    "/console/recon/due",
+    "/console/recon/files",
+    f"/console/recon/runs/{'b' * 64}",
+    "/console/recon/policies",
+    "/console/recon/policies/default?date=2026-01-08",
+    "/console/recon/definitions",
+    "/console/recon/definitions/hub-wechat",
+)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_place_has_a_page_and_a_twin(finance: Browser, language: str) -> None:
+    for path in PLACES:
+        page = finance.get(path + ("&" if "?" in path else "?") + f"lang={language}")
+        assert page.status_code == 200, path
+        assert words.say("recon_definitions", language) in page.text
+        assert not re.search(r"(?:recon|due|stage|side|leg|pass|field|hinders|does)_[a-z]+", visible(page.text)), path
+        head, mark, query = path.partition("?")
+        assert finance.json(f"{head}.json{mark}{query}").status_code == 200, path
+
+
+def visible(page: str) -> str:
+    """A page without its tags and code: a word that nobody has translated shows as itself."""
+    return re.sub(r"<(code|pre)\b.*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+
+
+def test_what_is_not_there_is_said(finance: Browser) -> None:
+    for path in ("runs/abc", "policies/none", "definitions/none", "chains/none", "breaks/abc"):
+        assert finance.get(f"/console/recon/{path}").status_code == 404, path
+    assert finance.get("/console/recon/waiting?state=lost").status_code == 400
+    gone = finance.get("/console/recon/policies/default?date=2026-01-09")  # its rules ask for an extract
+    assert gone.status_code == 400
+    assert "not kept any more" in gone.text
