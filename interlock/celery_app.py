@@ -36,6 +36,7 @@ SCHEDULE: tuple[tuple[str, str, float], ...] = (
     ("keep the ledger's rows up with the log", "interlock.recon_ledger", 5.0),
     ("reconcile the dates that are due", "interlock.recon_schedule", 120.0),
     ("digest what the last minutes told", "interlock.recon_digests", 150.0),
+    ("mark breaks that are overdue", "interlock.recon_overdue", 900.0),
     ("sum up the books", "interlock.turn_book_pages", 2.0),
     ("send logout tokens", "interlock.deliver_logout_tokens", 1.0),
     ("end logins whose time is over", "interlock.end_overdue_sessions", 30.0),

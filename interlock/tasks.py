@@ -22,6 +22,7 @@ from interlock.settings import Settings
 from interlock.spreading import PIECE
 from interlock.wiring import Hub, open_hub, phone_sender, sign_on
 from reconciliation import digests
+from reconciliation.resolution.ageing import escalate
 from reconciliation.runs.pieces import take_piece
 from reconciliation.runs.worklist import Worklist, process_name
 from reconciliation.sources.ledger import follow
@@ -165,6 +166,19 @@ def recon_digests() -> None:
             digests.measure(connection, hub().clock())
 
     shielded(measured)
+
+
+@shared_task(name="interlock.recon_overdue", **_WAKE)
+def recon_overdue() -> None:
+    """Mark the breaks whose time is over, once each, and say how many in the log."""
+
+    def marked() -> None:
+        with hub().pool.connection() as connection:
+            found = escalate(connection, hub().clock())
+        if found:
+            log.warning("reconciliation: %d breaks are overdue now", len(found))
+
+    shielded(marked)
 
 
 @shared_task(name="interlock.recon_schedule", **_WAKE)
