@@ -192,7 +192,17 @@ def test_one_caller_has_only_so_many_requests_at_once(port: int) -> None:
     release(port)
     for thread in waiting:
         thread.join()
-    assert httpx.get(f"{url}/go", trust_env=False).status_code == 200
+    assert room_again(url)
+
+
+def room_again(url: str) -> bool:
+    """The place is free a moment after the answer has gone out: whoever reads it may be quicker."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if httpx.get(f"{url}/go", trust_env=False).status_code == 200:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def release(port: int) -> None:
