@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--key-rotations", type=int, default=1, help="how often a signing key is rotated under load")
     parser.addoption("--conformance-report", type=Path, help="a file for the table of the checklist and the matrix")
     parser.addoption("--every-step", action="store_true", help="kill runs of all sorts of pairs, not only of one")
+    parser.addoption("--spark", action="store_true", help="run tests/spark: the second engine (needs pyspark, Java)")
     parser.addoption("--control", action="store_true", help="run the checklist against node oidc-provider too")
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-import psycopg
 import typer
-from psycopg_pool import PoolTimeout
 from typer.models import CommandInfo, TyperInfo
 
 from interlock.cli import (
@@ -22,8 +20,7 @@ from interlock.cli import (
     recon_rows,
 )
 from interlock.cli.printing import AsJson, fail, print_json, print_table
-from interlock.cli.recon_opening import opened, yuan
-from interlock.engines import EngineError
+from interlock.cli.recon_opening import opened, running, told, yuan
 from interlock.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,23 +53,17 @@ def run(
 ) -> None:
     """Reconcile a business date; workers match the pieces. Again with the same inputs, it changes nothing."""
     from interlock.cli.recon_progress import shown
-    from interlock.reconciling import open_reconciler
     from reconciliation.definitions import definitions
-    from schemas.problems import ProblemError
 
     settings = Settings.load()
     known = definitions(settings.data_dir.expanduser() / "recon" / "definitions")
     unknown = sorted(set(definition or ()) - known.keys())
     if unknown:
         fail(f"no definition is called {unknown[0]!r}", f"There are {', '.join(known)}.")
-    try:
-        workers = None if inline or dry_run else _workers(settings)
-        with open_reconciler(settings, workers) as reconciler, shown(not as_json) as report:
+    with told():
+        workers = None if inline or dry_run else _workers(running(settings))
+        with opened(workers) as reconciler, shown(not as_json) as report:
             outcome = reconciler.run_day(business_date.date(), definition, dry_run, report).to_json()
-    except (EngineError, psycopg.OperationalError, PoolTimeout) as error:
-        fail(f"the database cannot be reached: {error}", "`interlock doctor` tells what to do.")
-    except ProblemError as error:
-        fail(error.problem.detail, error.problem.remedy)
     if as_json:
         print_json(outcome)
     else:
@@ -159,7 +150,8 @@ def _assemble() -> None:
     ):
         app.add_typer(group, name=name)
     place = {name: (panel, number) for panel, names in PANELS.items() for number, name in enumerate(names)}
-    for entry in (*app.registered_commands, *app.registered_groups):
+    entries: list[CommandInfo | TyperInfo] = [*app.registered_commands, *app.registered_groups]
+    for entry in entries:
         entry.rich_help_panel = place[_name(entry)][0]
     in_order = list(place)
     app.registered_commands.sort(key=lambda command: in_order.index(_name(command)))

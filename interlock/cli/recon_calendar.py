@@ -12,6 +12,7 @@ import typer
 from psycopg_pool import PoolTimeout
 
 from interlock.cli.printing import AsJson, fail, print_json, print_table
+from interlock.cli.recon_opening import running
 from interlock.engines import EngineError
 from interlock.settings import Settings
 
@@ -169,7 +170,7 @@ def _hub() -> Iterator[Hub]:
     from interlock.wiring import open_hub
 
     try:
-        hub = open_hub(Settings.load(), "recon")
+        hub = open_hub(running(Settings.load()), "recon")
         try:
             yield hub
         finally:

@@ -7,6 +7,7 @@ import typer
 from psycopg_pool import PoolTimeout
 
 from interlock.cli.printing import AsJson, fail, print_json, print_table
+from interlock.cli.recon_opening import running
 from interlock.engines import EngineError
 from interlock.settings import Settings
 
@@ -30,7 +31,7 @@ def _report(word: str, as_json: bool, *, anew: bool) -> None:
     from reconciliation.sources.ledger import follow_all, forget
 
     try:
-        hub = open_hub(Settings.load(), "recon")
+        hub = open_hub(running(Settings.load()), "recon")
         try:
             if anew:
                 forget(hub.pool)

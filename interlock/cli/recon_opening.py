@@ -10,7 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from interlock.cli.printing import fail
-from interlock.engines import EngineError
+from interlock.engines import EngineError, find_postgres
 from interlock.settings import Settings
 from schemas.problems import ProblemError
 
@@ -38,8 +38,15 @@ def opened(celery: Celery | None = None) -> Iterator[Reconciler]:
     """Reconciliation for one command."""
     from interlock.reconciling import open_reconciler
 
-    with told(), open_reconciler(Settings.load(), celery) as reconciler:
+    with told(), open_reconciler(running(Settings.load()), celery) as reconciler:
         yield reconciler
+
+
+def running(settings: Settings) -> Settings:
+    """The settings of a hub whose database runs: looking at a day starts no engine."""
+    if settings.database_url is None and find_postgres(settings.data_dir) is None:
+        fail("the database is not running", "Run `interlock up` first, or set INTERLOCK_DATABASE_URL.")
+    return settings
 
 
 def yuan(minor: int) -> str:

@@ -10,6 +10,7 @@ import typer
 from psycopg_pool import PoolTimeout
 
 from interlock.cli.printing import AsJson, fail, print_json
+from interlock.cli.recon_opening import running
 from interlock.engines import EngineError
 from interlock.settings import Settings
 
@@ -29,7 +30,7 @@ def rows(
     if form is None:
         fail(f"{out.name} has no ending that is a form of it", "Use .csv or .parquet.")
     try:
-        with open_reconciler(Settings.load()) as reconciler:
+        with open_reconciler(running(Settings.load())) as reconciler:
             if reconciler.journal.run(run_id) is None:
                 fail(f"there is no run {run_id}", "`interlock recon report --date DATE --json` names the latest ones.")
             lines = write_list(

@@ -20,9 +20,8 @@ BREAK = UUID("0199b000-0000-7000-8000-000000000001")
 LEFT = UUID(int=BREAK.int + 1)
 
 
-@pytest.fixture
-def finance(site: TestClient, hub: Hub) -> Browser:
-    """Finance, after a day with one break that policy resolved and a second run proved gone, and one that is left."""
+def a_day(hub: Hub) -> None:
+    """A day with one break that policy resolved and a second run proved gone, and one that is left."""
     with hub.pool.connection() as connection:
         for number, cleared in (("a" * 64, 0), ("b" * 64, 1)):
             connection.execute(
@@ -66,6 +65,12 @@ def finance(site: TestClient, hub: Hub) -> Browser:
             (BREAK, NIGHT),
         )
         connection.execute("""UPDATE recon.resolutions SET state = 'applied', outcome = '{"detail": "posted"}'""")
+
+
+@pytest.fixture
+def finance(site: TestClient, hub: Hub) -> Browser:
+    """Finance, after such a day."""
+    a_day(hub)
     browser = Browser(site)
     browser.log_in("finance")
     return browser
