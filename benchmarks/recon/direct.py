@@ -4,7 +4,7 @@ looking at one stage at a time. All of reconciliation, with runs, carry and pers
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -27,7 +27,20 @@ from reconciliation.sources.seats import double_sold
 ExactPass = Callable[[Definition, Sequence[Path], Sequence[Path], date, Path, MatchOptions], PieceResult]
 """The first pass over one piece: what a second engine answers in its own way (``matching.match_files`` is DuckDB's)."""
 
-ENGINES: dict[str, ExactPass] = {"duckdb": match_files}
+
+def on_spark(
+    definition: Definition,
+    left: Sequence[Path],
+    right: Sequence[Path],
+    business_date: date,
+    out: Path,
+    options: MatchOptions,
+) -> PieceResult:
+    """The first pass on Spark."""
+    return match_files(definition, left, right, business_date, out, replace(options, engine="spark"))
+
+
+ENGINES: dict[str, ExactPass] = {"duckdb": match_files, "spark": on_spark}
 """By the name that ``python -m benchmarks.recon engine --engine`` takes."""
 
 NO_OPENING = Opening(None, None, EMPTY)

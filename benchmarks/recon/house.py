@@ -28,6 +28,7 @@ from reconciliation.carry import opening
 from reconciliation.datasets import write_dataset
 from reconciliation.definitions import Definition
 from reconciliation.journal import Pool
+from reconciliation.matching import EngineName
 from reconciliation.ports import Outcome, SourceMissing
 from reconciliation.runs import DayOutcome, Progress, Reconciler, ReconOptions, silent
 from reconciliation.runs.gather import Gatherer, HubSide, Snapshot
@@ -142,11 +143,12 @@ class House:
     world: World
     data_dir: Path
     way: Way = "canonical"
+    engine: EngineName = "duckdb"
     reconciler: Reconciler = field(init=False)
     now: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        options = ReconOptions(self.data_dir)
+        options = ReconOptions(self.data_dir, engine=self.engine)
         ledger, files = PostgresLedger(self.pool, self.uri), NativeFiles(self.folder)
         gatherer: Gatherer = Gatherer(ledger, files, files, Vault(options.raw), options.datasets)
         if self.way == "canonical":

@@ -1,7 +1,7 @@
 """Runs compiled expressions. An engine reads Parquet, keeps tables by name, answers SQL: DuckDB here.
 
-Another engine is these five methods and a dialect (``exact.compiled``). Expressions are compiled once per plan and
-kept; what is bound at run time are names of tables, never values.
+Another engine is these four methods, a dialect (``queries.compiled``) and two hashes in it. Expressions are compiled
+once per plan and kept; what is bound at run time are names of tables, never values.
 """
 
 import os
@@ -15,14 +15,23 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reconciliation.datasets import SCHEMA
+from reconciliation.datasets import SCHEMA, bucket_sql, key_hash_sql
 from reconciliation.matching.tables import MatchOptions
 
 
+class EngineFailed(Exception):
+    """An engine is not to be had here, or could not do a piece; the sentence says which, and the remedy."""
+
+
 class Engine(Protocol):
-    """What matching needs of an engine. Names are those of tables in the compiled expressions."""
+    """What matching needs of an engine. Names are those of tables in the compiled expressions.
+
+    ``key_hash``, ``bucket``: those of the column ``key`` (``datasets``), in the engine's SQL.
+    """
 
     dialect: str
+    key_hash: str
+    bucket: str
 
     def view(self, name: str, paths: Sequence[Path]) -> None:
         """Rows of Parquet files under a name; no files: an empty table of canonical rows."""
@@ -45,6 +54,8 @@ class DuckDb:
     """One DuckDB in memory, with a limit; closed at the end of the ``with``."""
 
     dialect = "duckdb"
+    key_hash = key_hash_sql()
+    bucket = bucket_sql()
 
     def __init__(self, options: MatchOptions | None = None) -> None:
         self.options = options or MatchOptions()

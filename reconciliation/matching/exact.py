@@ -19,11 +19,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from reconciliation.datasets import SAID, bucket_sql, key_hash_sql
+from reconciliation.datasets import SAID
 from reconciliation.definitions import Definition
-from reconciliation.matching.engine import DuckDb, Engine, quoted
+from reconciliation.matching.engine import DuckDb, Engine
 from reconciliation.matching.plan import Plan, plan_of
 from reconciliation.matching.queries import compiled
+from reconciliation.matching.spark import Spark
 from reconciliation.matching.tables import COLUMNS, MatchOptions, PieceResult
 
 
@@ -40,20 +41,27 @@ def match_files(
 
     ``everything``: it gets the pairs that agree too, as ``matched``: for who asks for the full list, at its price.
     ``left`` may be the whole hub's dataset of the date: kinds, prefix and scope of the definition are applied here.
-    Twice is as good as once. Raises duckdb.OutOfMemoryException when the piece does not fit even spilled.
+    Twice is as good as once. Raises duckdb.OutOfMemoryException when the piece does not fit even spilled, and
+    EngineFailed when another engine cannot do it.
     """
-    with DuckDb(options) as engine:
+    with _engine(options) as engine:
         engine.view("l", left)
         engine.view("r", right)
+        # Behind a dot, ``at`` is no word of either SQL.
+        columns = ", ".join(f"c.{name}" for name in COLUMNS)
         for name, paths in (("cl", options.carried_left), ("cr", options.carried_right)):
             engine.view(f"all_{name}", paths)
             first, end = options.buckets
             engine.keep(
                 name,
-                f"SELECT {quoted(COLUMNS)}, {key_hash_sql()} AS key_hash FROM all_{name}"
-                f" WHERE {bucket_sql()} BETWEEN {first} AND {end - 1}",
+                f"SELECT {columns}, {engine.key_hash} AS key_hash FROM all_{name} c"
+                f" WHERE {engine.bucket} BETWEEN {first} AND {end - 1}",
             )
         return match_on(engine, plan_of(definition, business_date), out, know_the_same(left, right), everything)
+
+
+def _engine(options: MatchOptions) -> DuckDb | Spark:
+    return Spark(options) if options.engine == "spark" else DuckDb(options)
 
 
 def match_on(engine: Engine, plan: Plan, out: Path, by_hash: bool = False, everything: bool = False) -> PieceResult:

@@ -15,6 +15,7 @@ from reconciliation.datasets import SCHEMA
 
 Status = Literal["left", "right", "differs", "carried"]
 PairSide = Literal["left", "right"]
+EngineName = Literal["duckdb", "spark"]
 
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 
@@ -59,6 +60,7 @@ class MatchOptions:
 
     ``memory_limit`` as DuckDB writes it; past it, work spills to ``temp_dir``. ``carried_left``, ``carried_right``:
     files of rows with ``carried`` set, of the whole date; ``buckets`` (first, end) says which of them are this piece's.
+    ``engine``: what does the first pass. Spark has one memory for all pieces of a process, whatever the limit here.
     """
 
     memory_limit: str = "1GB"
@@ -67,6 +69,7 @@ class MatchOptions:
     carried_left: tuple[Path, ...] = ()
     carried_right: tuple[Path, ...] = ()
     buckets: tuple[int, int] = (0, 64)
+    engine: EngineName = "duckdb"
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Pieces of a run: claimed by one worker at a time, bounded in memory, found again by content; breaks by COPY."""
 
 import csv
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from interlock.database import Pool
 from reconciliation.breaks import Break, write_breaks
+from reconciliation.matching.spark import REMEDY
 from reconciliation.runs import PieceFailed, Reconciler, ReconOptions
 from reconciliation.runs.matched import write_list
 from reconciliation.runs.persist import record_breaks
@@ -104,6 +106,19 @@ def test_a_piece_beyond_its_memory_says_so(pool: Pool, tmp_path: Path) -> None:
     outcome = recon.run_day(DAY, ["hub-web", "seats"])
     assert [(d.definition, d.state) for d in outcome.definitions] == [("hub-web", "failed"), ("seats", "done")]
     assert "do not fit into 1MB" in str(outcome.definitions[0].reason)
+    recon.options = recon.matcher.options = ReconOptions(tmp_path)
+    assert recon.run_day(DAY, ["hub-web"]).definitions[0].state == "done"
+
+
+def test_an_engine_that_is_not_there_says_what_to_do(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark is chosen and not installed; the same run is done as soon as the default engine is chosen again."""
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    _, recon = cut_run(pool, tmp_path, ReconOptions(tmp_path, engine="spark"), orders=3)
+    outcome = recon.run_day(DAY, ["hub-web"])
+    assert outcome.definitions[0].state == "failed"
+    assert REMEDY in str(outcome.definitions[0].reason)
     recon.options = recon.matcher.options = ReconOptions(tmp_path)
     assert recon.run_day(DAY, ["hub-web"]).definitions[0].state == "done"
 
