@@ -158,7 +158,7 @@ class AgentsTable:
 def _numbers(texts: Any) -> tuple[Any, Any]:
     """(order numbers packed, 0 where they do not show plainly; lines that only their own reader can read)."""
     letters = np.frombuffer(texts.buffers()[2], dtype=np.uint8)
-    if np.any((letters < 32) & (letters != 10)) or np.any(letters == 127) or not _is_text(texts.buffers()[2]):
+    if np.any((letters < 32) & (letters != 10)) or np.any(letters == 127) or not _are_texts(texts):
         damaged = np.array([not _is_text(line) or _CONTROL.search(line) is not None for line in texts.to_pylist()])
     else:
         damaged = np.zeros(len(texts), dtype=bool)
@@ -167,13 +167,32 @@ def _numbers(texts: Any) -> tuple[Any, Any]:
         blocks.truth(pc.ends_with(texts, b"}")) | blocks.truth(pc.ends_with(texts, b"}\n"))
     )
     odd = damaged | ~shaped | blocks.truth(pc.match_substring_regex(texts, _ODD))
-    once = blocks.truth(pc.equal(pc.count_substring(texts, _NUMBER), 1))
+    once = _once(texts)
     said = pc.extract_regex(texts, _ITS_NUMBER)
     plain = once & blocks.known(said) & ~odd
     numbers = np.zeros(len(texts), dtype=np.int64)
     chosen = np.flatnonzero(plain)
     numbers[chosen] = _all_packed(pc.struct_field(said, "number").take(pa.array(chosen)))
     return numbers, odd | ~plain
+
+
+def _once(texts: Any) -> Any:
+    """Which lines name their number exactly once; where all do, as many as there are lines stand in all of them."""
+    there = blocks.truth(pc.greater_equal(pc.find_substring(texts, _NUMBER), 0))
+    if there.all() and texts.buffers()[2].to_pybytes().count(_NUMBER.encode()) == len(texts):
+        return there
+    return blocks.truth(pc.equal(pc.count_substring(texts, _NUMBER), 1))
+
+
+def _are_texts(lines: Any) -> bool:
+    """Whether all of these lines are UTF-8 together; they meet at LF, so no letter of two bytes lies across."""
+    whole = lines.buffers()[2]
+    offsets = pa.py_buffer(np.array([0, whole.size], dtype=np.int64))
+    try:
+        pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, whole]).validate(full=True)
+    except pa.ArrowInvalid:  # the caller asks line by line which one it is
+        return False
+    return True
 
 
 def _is_text(raw: Any) -> bool:
