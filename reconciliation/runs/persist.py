@@ -51,6 +51,8 @@ def _load(connection: Connection[TupleRow], breaks: Path) -> None:
     with connection.cursor() as cursor, cursor.copy(copy_from) as copy, pq.ParquetFile(breaks) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=list(COLUMNS)):
             copy.write(_csv(batch.select(COLUMNS)))
+    # The table of breaks may have no statistics yet: whatever plan is chosen then must find a break by its id.
+    connection.execute("CREATE INDEX ON found_breaks (break_id)")
     connection.execute("ANALYZE found_breaks")
 
 

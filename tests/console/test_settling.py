@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -149,7 +150,7 @@ def test_breaks_go_out_are_filled_in_and_come_back(finance: Browser) -> None:
     assert upload(finance, b"").status_code == 400
 
 
-def upload(browser: Browser, raw: bytes) -> object:
+def upload(browser: Browser, raw: bytes) -> Any:
     """Send the form with a file in it, as a browser does."""
     token = re.search(r'name="form_token" value="([^"]+)"', browser.get("/console/recon").text)
     assert token
