@@ -12,9 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from reconciliation.exchange.columns import BY_HEADING
 from reconciliation.exchange.guard import unguarded
 from reconciliation.exchange.writing import MANIFEST, ROWS_MAX, SHEET, WORKBOOK_HEADING, row_sum
@@ -82,6 +79,10 @@ def _refused(detail: str) -> ProblemError:
 
 def _of_xlsx(raw: bytes) -> ReturnedWorkbook:
     _must_be_harmless(raw)
+    # Loaded by who opens a workbook: the command line and every API process would wait for it otherwise.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         book = load_workbook(io.BytesIO(raw), read_only=True, data_only=False, keep_links=False)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError, OSError) as error:

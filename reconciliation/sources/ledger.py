@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -249,6 +248,9 @@ Read = Callable[[str], Iterator[Any]]
 @contextmanager
 def _arrow(uri: str, snapshot: str) -> Iterator[Read]:
     """A reader of Arrow batches that sees the same as the transaction that exported ``snapshot``."""
+    # It brings pandas and Polars along where these are installed: seconds, for a process that exports and no other.
+    import adbc_driver_postgresql.dbapi as adbc
+
     with adbc.connect(uri) as connection, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
